@@ -1,0 +1,69 @@
+#include "message.h"
+
+#include "utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The longest format is a sentence around one path and one message. */
+#define DRAFT_MAX (4 * K8S_MESSAGE_MAX)
+
+void
+k8s_message_copy(char *dest, size_t size, const char *text, size_t length)
+{
+	size_t used = 0;
+	size_t at = 0;
+
+	while (at < length) {
+		unsigned char byte = (unsigned char)text[at];
+		size_t n = k8s_utf8_sequence(text + at, length - at);
+
+		if (used + (n > 0 ? n : 1) >= size)
+			break;
+		if (n == 0)
+			dest[used++] = '?';
+		else if (byte < 0x20 || byte == 0x7f)
+			dest[used++] = ' ';
+		else {
+			memcpy(dest + used, text + at, n);
+			used += n;
+		}
+		at += n > 0 ? n : 1;
+	}
+	dest[used] = '\0';
+}
+
+static void __attribute__((format(printf, 2, 0)))
+message_format(char *dest, const char *format, va_list values)
+{
+	char draft[DRAFT_MAX];
+
+	if (vsnprintf(draft, sizeof(draft), format, values) < 0)
+		draft[0] = '\0';
+	k8s_message_copy(dest, K8S_MESSAGE_MAX, draft, strlen(draft));
+}
+
+void
+k8s_error_set(struct k8s_error *error, const char *format, ...)
+{
+	va_list values;
+
+	if (error == NULL)
+		return;
+	va_start(values, format);
+	message_format(error->message, format, values);
+	va_end(values);
+}
+
+void
+k8s_fault_set(
+    struct k8s_fault *fault, enum k8s_fault_kind kind, const char *format, ...)
+{
+	va_list values;
+
+	fault->kind = kind;
+	va_start(values, format);
+	message_format(fault->message, format, values);
+	va_end(values);
+}
