@@ -62,6 +62,44 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out %/main.o,$(APP_OBJ)) $(LIBRAR
 .PHONY: units
 units: $(UNITS)
 
+.PHONY: deps
+deps: ## install the Debian packages that building and `make run` need
+	@conf/deps.sh run
+
+# An exported KUBECONFIG is no consent to have a demo's pods in that cluster.
+ifeq ($(origin KUBECONFIG),command line)
+CLUSTER = --kubeconfig '$(KUBECONFIG)'
+endif
+
+# A make inside, not two prerequisites: with -j these would be made side by side,
+# and there is nothing to build with until the packages are installed.
+.PHONY: run
+run: deps ## everything on loopback: PORT, TLS_PORT, API_KEY, KUBECONFIG=FILE
+	@$(MAKE) --no-print-directory $(PROGRAM)
+	@PYTHONPATH=tests exec $(PYTHON) -B -m stack.run --program $(PROGRAM) \
+	    --workdir $(BUILD)/run $(CLUSTER)
+
+PREFIX ?= /usr/local
+SITE    = $(DESTDIR)/etc/nginx/sandbox-provisioner
+OURS    = $(filter-out $(YOURS),$(wildcard nginx/sandbox-provisioner/*))
+YOURS  := $(patsubst %,nginx/sandbox-provisioner/%.conf,listen sockets allow)
+
+# What the operator edits is never overwritten.
+.PHONY: install
+install: $(PROGRAM) ## into PREFIX and /etc, below DESTDIR
+	install -D -t $(DESTDIR)$(PREFIX)/sbin $(PROGRAM)
+	install -d $(DESTDIR)/etc/sandbox-provisioner $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d -m 750 $(SITE)/keys
+	install -D -m 644 -t $(DESTDIR)/etc/nginx/sites-available nginx/sandbox-provisioner.conf
+	install -m 644 -t $(SITE) $(OURS)
+	cp -n $(YOURS) $(SITE)
+	cp -n conf/provisioner.conf $(DESTDIR)/etc/sandbox-provisioner
+	sed 's|/usr/sbin/sandbox-provisioner|$(PREFIX)/sbin/sandbox-provisioner|' \
+	    conf/systemd/sandbox-provisioner.service \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/sandbox-provisioner.service
+	install -D -m 644 conf/systemd/sandbox-provisioner.sysusers \
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d/sandbox-provisioner.conf
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build
