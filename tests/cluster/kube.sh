@@ -64,8 +64,9 @@ lock() {
 # Runs a command; when it fails or is interrupted, the second one clears up.
 or_undo() { # command undo
 	lock
+	# Clearing up goes on past what fails; a second signal does not cut it short.
 	# shellcheck disable=SC2064
-	trap "$2" EXIT
+	trap "set +e; trap '' INT TERM; $2" EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
 	"$1"

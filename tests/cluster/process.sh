@@ -40,12 +40,14 @@ process_start() { # name command...
 
 process_gone() { ! process_alive "$1"; }
 
-process_stop() { # name...
+process_stop() { # name...: all at once, since each takes seconds to leave
 	local name pid
 	for name; do
-		if pid=$(process_pid "$name"); then
-			kill "$pid" 2>/dev/null || true
-			await 10 process_gone "$name" || kill -KILL "$pid" 2>/dev/null || true
+		if pid=$(process_pid "$name"); then kill "$pid" 2>/dev/null || true; fi
+	done
+	for name; do
+		if ! await 10 process_gone "$name" && pid=$(process_pid "$name"); then
+			kill -KILL "$pid" 2>/dev/null || true
 			await 5 process_gone "$name" || say "$name (pid $pid) does not die"
 		fi
 		rm -f "$KUBE_RUN/$name.pid"
