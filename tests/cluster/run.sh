@@ -58,11 +58,12 @@ own_cluster() {
 }
 
 # A job of its own: Ctrl-C then reaches this script alone, which passes it on, and a
-# signal is handled while pytest runs, not after it.
+# signal is handled while pytest runs, not after it. A script started in the background
+# ignores SIGINT and hands that on, hence env.
 suite() { # pytest-argument...
 	local code=0
 	set -m
-	/usr/bin/python3 -m pytest "$SUITE" "$@" </dev/null 8>&- &
+	env --default-signal=INT /usr/bin/python3 -m pytest "$SUITE" "$@" </dev/null 8>&- &
 	PYTEST=$!
 	set +m
 	wait "$PYTEST" || code=$?
