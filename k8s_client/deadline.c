@@ -27,10 +27,11 @@ k8s_deadline_left_ms(const struct timespec *deadline)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	long long seconds = (long long)deadline->tv_sec - now.tv_sec;
-	long long ns = (long long)deadline->tv_nsec - now.tv_nsec;
-	if (seconds > LONG_MAX / 2000)
-		return LONG_MAX / 2;
+	if (seconds < -1)
+		return 0;
+	if (seconds > INT_MAX / 1000 - 1)
+		return INT_MAX;
+	long long ns = seconds * 1000000000 + deadline->tv_nsec - now.tv_nsec;
 	/* Rounded up: 0 must mean that it has passed. */
-	long long left = seconds * 1000 + (ns + 999999) / 1000000;
-	return left > 0 ? (long)left : 0;
+	return ns > 0 ? (long)((ns + 999999) / 1000000) : 0;
 }

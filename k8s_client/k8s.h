@@ -218,7 +218,7 @@ k8s_client_requests(const struct k8s_client *client);
 struct timespec
 k8s_deadline_in(long ms);
 
-/* Milliseconds until `deadline`, 0 when it has passed. */
+/* Milliseconds until `deadline`, 0 when it has passed, at most INT_MAX. */
 long
 k8s_deadline_left_ms(const struct timespec *deadline);
 

@@ -2,7 +2,7 @@
 #include "config.h"
 #include "file.h"
 #include "message.h"
-#include "yaml.h"
+#include "yaml_read.h"
 
 #include <json-c/json.h>
 #include <stdio.h>

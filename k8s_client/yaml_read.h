@@ -1,6 +1,9 @@
-/* YAML to JSON, for kubeconfigs; JSON itself is read as well. */
-#ifndef K8S_YAML_H
-#define K8S_YAML_H
+/*
+ * YAML to JSON, for kubeconfigs; JSON itself is read as well. Not "yaml.h",
+ * which is the name of libyaml's own header.
+ */
+#ifndef K8S_YAML_READ_H
+#define K8S_YAML_READ_H
 
 #include "k8s.h"
 

@@ -1,4 +1,4 @@
-#include "yaml.h"
+#include "yaml_read.h"
 
 #include "message.h"
 
