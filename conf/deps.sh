@@ -67,8 +67,9 @@ install()
 	apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
 		"$@" >/dev/null
 	# Else it would be a public server after the next boot all the same.
-	if [[ " $* " == *" nginx "* ]] && command -v systemctl >/dev/null; then
-		systemctl --quiet disable nginx.service 2>/dev/null || true
+	if [[ " $* " == *" nginx "* ]]; then
+		deb-systemd-helper disable nginx.service >/dev/null
+		update-rc.d nginx disable
 		echo "nginx is installed but neither started nor enabled"
 	fi
 }
