@@ -1,0 +1,185 @@
+#include "create.h"
+
+#include "app.h"
+#include "cluster.h"
+#include "creation.h"
+#include "log.h"
+#include "names.h"
+#include "reply.h"
+#include "request.h"
+#include "sandbox.h"
+#include "settings.h"
+#include "shared.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+/* A namespace gets its service account a moment after it was made. */
+#define ACCOUNT_WAIT_MS 5000
+
+/* No interleaving that makes sense takes so many steps. */
+#define STEPS_MAX 1000
+
+void
+creation_own(struct creation *creation, struct json_object *pod, bool made)
+{
+	struct json_object *former = creation->pod;
+
+	creation->pod = json_object_get(pod);
+	creation->made_pod = made;
+	json_object_put(former);
+}
+
+bool
+creation_is_mine(const struct creation *creation, struct json_object *object)
+{
+	const char *id = k8s_json_string(
+	    object, "metadata.annotations[" ANNOTATION_REQUEST_ID "]");
+
+	return id != NULL && strcmp(id, creation->origin.request_id) == 0;
+}
+
+enum step
+creation_done(struct creation *creation, enum http_status status,
+    struct json_object *pod, struct json_object *service)
+{
+	struct sandbox sandbox;
+
+	sandbox_of_pod(&sandbox, pod);
+	if (!sandbox_port_of(&sandbox.port, service)) {
+		reply_problem(creation->reply, HTTP_BAD_GATEWAY,
+		    "the Service of sandbox %s has no port: delete the sandbox "
+		    "and create it again",
+		    creation->spec.sandbox_id);
+		return STEP_END;
+	}
+	if (status == HTTP_CREATED)
+		reply_header(creation->reply, "Location", "/api/sandboxes/%s",
+		    creation->spec.sandbox_id);
+	reply_json(creation->reply, status,
+	    sandbox_json(&sandbox, creation->app->settings));
+	return STEP_END;
+}
+
+/* Makes the missing namespace, once; true = the Pod is worth another try. */
+static bool
+mend_namespace(struct creation *creation, struct k8s_call *refused)
+{
+	struct k8s_call call;
+
+	if (refused->fault.kind != K8S_FAULT_STATUS ||
+	    refused->fault.reason != K8S_REASON_NOT_FOUND ||
+	    creation->namespace_tried ||
+	    !creation->app->settings->kubernetes.create_namespace)
+		return false;
+	creation->namespace_tried = true;
+	if (cluster_ensure_namespace(creation->app, &call)) {
+		k8s_call_done(&call);
+		return true;
+	}
+	/* why it cannot be made tells more than that it is missing */
+	k8s_call_done(refused);
+	*refused = call;
+	return false;
+}
+
+/* Waits for the namespace's service account; false = waited long enough. */
+static bool
+await_account(struct creation *creation, const struct k8s_call *refused)
+{
+	if (!fault_is_account_missing(&refused->fault))
+		return false;
+	if (creation->account_deadline.tv_sec == 0)
+		creation->account_deadline = k8s_deadline_in(ACCOUNT_WAIT_MS);
+	return pause_until(&creation->pause, &creation->account_deadline);
+}
+
+static enum step
+create_pod(struct creation *creation)
+{
+	K8S_CLEANUP(k8s_json_putp)
+	struct json_object *body = manifest_pod(
+	    &creation->spec, creation->app->settings, &creation->origin);
+	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
+
+	if (body == NULL) {
+		reply_no_memory(creation->reply);
+		return STEP_END;
+	}
+	if (cluster_create(creation->app, &call, &k8s_pods, body)) {
+		creation_own(creation, call.object, true);
+		return STEP_SERVICE;
+	}
+	if (call.fault.reason == K8S_REASON_ALREADY_EXISTS)
+		return STEP_LOOK;
+	/* sent, but the answer was lost: did it arrive? */
+	if (call.fault.maybe_done && call.fault.kind != K8S_FAULT_TIMEOUT)
+		return STEP_LOOK;
+	if (mend_namespace(creation, &call) || await_account(creation, &call))
+		return STEP_POD;
+	reply_fault(creation->reply, creation->app, &call);
+	return STEP_END;
+}
+
+static enum step
+create_service(struct creation *creation)
+{
+	K8S_CLEANUP(k8s_json_putp)
+	struct json_object *body = manifest_service(&creation->spec,
+	    creation->app->settings, &creation->origin, uid_of(creation->pod));
+	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
+
+	if (body == NULL)
+		call.fault.kind = K8S_FAULT_MEMORY;
+	else if (cluster_create(creation->app, &call, &k8s_services, body))
+		return creation_done(
+		    creation, HTTP_CREATED, creation->pod, call.object);
+	call.resource = &k8s_services;
+	return creation_settle(creation, &call);
+}
+
+static enum step
+perform(struct creation *creation, enum step step)
+{
+	switch (step) {
+	case STEP_POD:
+		return create_pod(creation);
+	case STEP_SERVICE:
+		return create_service(creation);
+	case STEP_LOOK:
+		return creation_look(creation);
+	case STEP_END:
+		break;
+	}
+	return STEP_END;
+}
+
+enum http_status
+sandbox_create(
+    struct app *app, const struct request *request, struct reply *reply)
+{
+	struct creation creation = {
+		.app = app,
+		.reply = reply,
+		.origin = { request->id, request->key_name },
+	};
+	enum http_status status = spec_parse(&creation.spec, app->settings,
+	    request->body, request->body_length, reply);
+	enum step step = status == HTTP_OK ? STEP_POD : STEP_END;
+
+	for (int i = 0; step != STEP_END; i++) {
+		if (i == STEPS_MAX ||
+		    k8s_deadline_left_ms(&app->deadline) == 0) {
+			reply_problem(reply, HTTP_GATEWAY_TIMEOUT,
+			    "sandbox %s did not come to rest in time; try "
+			    "again",
+			    creation.spec.sandbox_id);
+			break;
+		}
+		step = perform(&creation, step);
+	}
+	atomic_store(&app->slot->waiting, false);
+	json_object_put(creation.pod);
+	spec_done(&creation.spec);
+	return reply->status;
+}

@@ -1,0 +1,68 @@
+/*
+ * The state of one POST, shared by the three files that carry it out:
+ * create.c makes objects, existing.c judges what is there already, settle.c
+ * decides what becomes of our Pod when its Service was refused.
+ */
+#ifndef CREATION_H
+#define CREATION_H
+
+#include "http.h"
+#include "manifest.h"
+#include "pause.h"
+#include "spec.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+struct app;
+struct json_object;
+struct k8s_call;
+struct reply;
+
+/* What to do next. */
+enum step {
+	STEP_POD,     /* create the Pod */
+	STEP_SERVICE, /* create the Service of `pod` */
+	STEP_LOOK,    /* see what is there */
+	STEP_END      /* the reply is complete */
+};
+
+struct creation {
+	struct app *app;
+	struct reply *reply;
+	struct sandbox_spec spec;
+	struct manifest_origin origin;
+	struct json_object *pod; /* the Pod that we finish; owned */
+	bool made_pod;           /* ... and that this request created */
+	bool claim_tried;        /* the Pod may be ours without being made */
+	bool namespace_tried;
+	bool service_retried;
+	bool time_extended;
+	struct pause pause;
+	struct timespec account_deadline; /* zero = not waiting for it */
+	struct timespec maker_deadline;   /* of a Pod without Service */
+	struct timespec terminate_deadline;
+};
+
+/* Keeps a reference to the Pod that this request is to finish. */
+void
+creation_own(struct creation *creation, struct json_object *pod, bool made);
+
+/* Ends with the sandbox that Pod and Service are: 200, or 201 + Location. */
+enum step
+creation_done(struct creation *creation, enum http_status status,
+    struct json_object *pod, struct json_object *service);
+
+/* Carries the request id of this very request: we made or claimed it. */
+bool
+creation_is_mine(const struct creation *creation, struct json_object *object);
+
+/* STEP_LOOK: one row of the table of interleavings a call. */
+enum step
+creation_look(struct creation *creation);
+
+/* After the Service was refused with the fault of `refused`. */
+enum step
+creation_settle(struct creation *creation, const struct k8s_call *refused);
+
+#endif

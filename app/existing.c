@@ -1,0 +1,231 @@
+#include "app.h"
+#include "cluster.h"
+#include "creation.h"
+#include "names.h"
+#include "reply.h"
+#include "sandbox.h"
+#include "settings.h"
+#include "shared.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A Pod without Service: how long its maker is given before we take over. */
+#define MAKER_WAIT_MS 1000
+
+/* How long a POST waits for the former sandbox of its id to be gone. */
+#define TERMINATE_WAIT_MS 20000
+
+/* Seconds that a client is asked to wait for a terminating sandbox. */
+#define TERMINATE_RETRY_S 5
+
+/* Of the workers for writing, this part may wait for terminating sandboxes. */
+#define WAITERS_PART 4
+
+static enum step
+conflict(struct creation *creation, const char *why)
+{
+	reply_problem(creation->reply, HTTP_CONFLICT, "sandbox %s %s",
+	    creation->spec.sandbox_id, why);
+	return STEP_END;
+}
+
+static enum step
+conflict_for_now(struct creation *creation, const char *why)
+{
+	reply_header(creation->reply, "Retry-After", "%d", TERMINATE_RETRY_S);
+	return conflict(creation, why);
+}
+
+static void
+earlier(struct timespec *deadline, const struct timespec *other)
+{
+	if (other->tv_sec < deadline->tv_sec ||
+	    (other->tv_sec == deadline->tv_sec &&
+		other->tv_nsec < deadline->tv_nsec))
+		*deadline = *other;
+}
+
+/* Begins to wait when `deadline` is zero, never beyond the request's own. */
+static bool
+wait_a_little(struct creation *creation, struct timespec *deadline, long ms)
+{
+	if (deadline->tv_sec == 0) {
+		*deadline = k8s_deadline_in(ms);
+		earlier(deadline, &creation->app->deadline);
+	}
+	return pause_until(&creation->pause, deadline);
+}
+
+/* Registers this worker as one that waits; false = enough of them do. */
+static bool
+may_wait(struct creation *creation)
+{
+	struct app *app = creation->app;
+	size_t limit = (size_t)app->settings->server.writers / WAITERS_PART;
+
+	atomic_store(&app->slot->waiting, true);
+	return shared_waiting(app->shared) <= (limit == 0 ? 1 : limit);
+}
+
+static enum step
+await_end(struct creation *creation)
+{
+	if (!may_wait(creation))
+		return conflict_for_now(creation,
+		    "is still being deleted, and enough requests wait for "
+		    "such already");
+	if (!wait_a_little(
+		creation, &creation->terminate_deadline, TERMINATE_WAIT_MS))
+		return conflict_for_now(creation, "is still being deleted");
+	return STEP_LOOK;
+}
+
+/* An identity that is not recorded fits everybody: the sandbox is adopted. */
+static bool
+is_for(const struct sandbox *sandbox, const struct sandbox_spec *spec)
+{
+	return (sandbox->user_id[0] == '\0' ||
+		   strcmp(sandbox->user_id, spec->user_id) == 0) &&
+	       (sandbox->thread_id[0] == '\0' ||
+		   strcmp(sandbox->thread_id, spec->thread_id) == 0);
+}
+
+static bool
+has_capacity(const struct sandbox *sandbox, const struct sandbox_spec *spec)
+{
+	long long sessions = sandbox->max_shell_sessions != 0
+				 ? sandbox->max_shell_sessions
+				 : SHELL_SESSIONS_DEFAULT;
+
+	return sessions >= spec->max_shell_sessions;
+}
+
+/* Makes the Pod ours to finish, unless it has changed since we saw it. */
+static bool
+claim(struct creation *creation, struct json_object *pod, struct k8s_call *call)
+{
+	const char *version = k8s_json_string(pod, "metadata.resourceVersion");
+	K8S_CLEANUP(k8s_json_putp)
+	struct json_object *patch =
+	    manifest_claim(&creation->spec, &creation->origin, version);
+
+	if (patch == NULL) {
+		call->fault.kind = K8S_FAULT_MEMORY;
+		return false;
+	}
+
+	creation->claim_tried = true;
+
+	bool claimed = cluster_patch_pod(
+	    creation->app, call, creation->spec.sandbox_id, patch);
+
+	call->body = NULL;
+	return claimed;
+}
+
+/* Changed, gone or half-known: look again; else the claim cannot be had. */
+static enum step
+claim_failed(struct creation *creation, const struct k8s_call *call)
+{
+	if (call->fault.reason == K8S_REASON_CONFLICT ||
+	    call->fault.reason == K8S_REASON_NOT_FOUND ||
+	    (call->fault.maybe_done && call->fault.kind != K8S_FAULT_TIMEOUT)) {
+		(void)pause_until(&creation->pause, &creation->app->deadline);
+		return STEP_LOOK;
+	}
+	reply_fault(creation->reply, creation->app, call);
+	return STEP_END;
+}
+
+/* Its maker may be about to create the Service; if not, we do. */
+static enum step
+finish(struct creation *creation, struct json_object *pod)
+{
+	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
+
+	if (wait_a_little(creation, &creation->maker_deadline, MAKER_WAIT_MS))
+		return STEP_LOOK;
+	if (!claim(creation, pod, &call))
+		return claim_failed(creation, &call);
+	creation_own(creation, call.object, false);
+	return STEP_SERVICE;
+}
+
+/* Complete, but made by a provisioner that records no identity. */
+static enum step
+adopt(struct creation *creation, const struct pair *pair)
+{
+	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
+
+	if (!claim(creation, pair->pod, &call))
+		return claim_failed(creation, &call);
+	return creation_done(creation, HTTP_OK, call.object, pair->service);
+}
+
+/* Deletes by UID, then looks again. */
+static enum step
+clear(struct creation *creation, struct json_object *pod,
+    struct json_object *service)
+{
+	if (cluster_delete(creation->app, creation->spec.sandbox_id, pod,
+		service, creation->reply) != HTTP_OK)
+		return STEP_END;
+	return STEP_LOOK;
+}
+
+/* The Pod is ours and lives: is it what the request wants? */
+static enum step
+judge(struct creation *creation, const struct pair *pair)
+{
+	struct sandbox sandbox;
+
+	sandbox_of_pod(&sandbox, pair->pod);
+	if (!is_for(&sandbox, &creation->spec))
+		return conflict(creation, "belongs to another user or thread");
+	if (sandbox.status == SANDBOX_FAILED ||
+	    sandbox.status == SANDBOX_SUCCEEDED)
+		return clear(creation, pair->pod, pair->service);
+	if (!has_capacity(&sandbox, &creation->spec)) {
+		reply_problem(creation->reply, HTTP_CONFLICT,
+		    "Existing sandbox shell capacity is below the requested "
+		    "value; replacement must be coordinated by the Gateway");
+		return STEP_END;
+	}
+	if (pair->service == NULL)
+		return finish(creation, pair->pod);
+	if (is_terminating(pair->service))
+		return await_end(creation);
+	if (!service_belongs(pair->service, sandbox.uid))
+		return clear(creation, NULL, pair->service);
+	if (sandbox.user_id[0] == '\0' || sandbox.thread_id[0] == '\0')
+		return adopt(creation, pair);
+	return creation_done(creation, HTTP_OK, pair->pod, pair->service);
+}
+
+enum step
+creation_look(struct creation *creation)
+{
+	PAIR_CLEANUP struct pair pair = { 0 };
+
+	if (pair_read(&pair, creation->app, creation->spec.sandbox_id,
+		creation->reply) != HTTP_OK)
+		return STEP_END;
+	if (pair.pod_found == FOUND_FOREIGN)
+		return conflict(creation,
+		    "cannot be made: a Pod that is not a sandbox has its name");
+	if (pair.service_found == FOUND_FOREIGN)
+		return conflict(creation,
+		    "cannot be made: a Service that is not a sandbox's has its "
+		    "name");
+	if (pair.pod == NULL)
+		return STEP_POD;
+	if (is_terminating(pair.pod))
+		return await_end(creation);
+	/* the answer to our own create was lost */
+	if (creation_is_mine(creation, pair.pod) && pair.service == NULL) {
+		creation_own(creation, pair.pod, !creation->claim_tried);
+		return STEP_SERVICE;
+	}
+	return judge(creation, &pair);
+}

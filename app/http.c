@@ -1,0 +1,60 @@
+#include "http.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const char *
+http_status_title(enum http_status status)
+{
+	/* titles: RFC 9110 */
+	switch (status) {
+	case HTTP_OK:
+		return "OK";
+	case HTTP_CREATED:
+		return "Created";
+	case HTTP_BAD_REQUEST:
+		return "Bad Request";
+	case HTTP_NOT_FOUND:
+		return "Not Found";
+	case HTTP_METHOD_NOT_ALLOWED:
+		return "Method Not Allowed";
+	case HTTP_CONFLICT:
+		return "Conflict";
+	case HTTP_CONTENT_TOO_LARGE:
+		return "Content Too Large";
+	case HTTP_UNSUPPORTED_MEDIA_TYPE:
+		return "Unsupported Media Type";
+	case HTTP_UNPROCESSABLE:
+		return "Unprocessable Content";
+	case HTTP_TOO_MANY_REQUESTS:
+		return "Too Many Requests";
+	case HTTP_INTERNAL_ERROR:
+		return "Internal Server Error";
+	case HTTP_BAD_GATEWAY:
+		return "Bad Gateway";
+	case HTTP_UNAVAILABLE:
+		return "Service Unavailable";
+	case HTTP_GATEWAY_TIMEOUT:
+		return "Gateway Timeout";
+	}
+	return "Error";
+}
+
+enum http_method
+http_method_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum http_method method;
+	} methods[] = {
+		{ "GET", HTTP_GET },
+		{ "HEAD", HTTP_GET },
+		{ "POST", HTTP_POST },
+		{ "DELETE", HTTP_DELETE },
+	};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(name, methods[i].name) == 0)
+			return methods[i].method;
+	return HTTP_OTHER;
+}

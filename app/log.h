@@ -1,0 +1,32 @@
+/*
+ * One line a message on stderr, with the syslog priority in front as systemd
+ * reads it ("<4>text"). Control characters become "?". Never pass a secret.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdbool.h>
+
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
+
+/* Messages above `level` are not written. Default: info. */
+void
+log_set_level(enum log_level level);
+
+#define LOG_FORMAT __attribute__((format(printf, 1, 2)))
+
+LOG_FORMAT void
+log_error(const char *format, ...);
+LOG_FORMAT void
+log_warn(const char *format, ...);
+LOG_FORMAT void
+log_info(const char *format, ...);
+LOG_FORMAT void
+log_debug(const char *format, ...);
+
+#endif

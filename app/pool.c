@@ -1,0 +1,378 @@
+#include "pool.h"
+
+#include "k8s.h"
+#include "listen.h"
+#include "log.h"
+#include "settings.h"
+#include "shared.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK_MS          200  /* how long the master sleeps at most */
+#define CRASH_MS         1000 /* a worker that lived shorter crashes */
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_LAST_MS  4000
+#define DRAIN_MS         30000 /* then those that still work are killed */
+
+/* Requests of one kind: a socket and the workers that listen on it. */
+struct lane {
+	const char *name;
+	const char *path; /* of a socket that the master opened, or NULL */
+	int socket;
+	int workers;
+};
+
+enum { LANE_READ, LANE_WRITE, LANE_PROBE, LANES };
+
+/* The master's own notes on one worker. */
+struct member {
+	const struct lane *lane;
+	struct timespec born;
+	struct timespec due; /* when it may be started again */
+	long backoff_ms;
+	bool told_to_leave;
+};
+
+struct pool {
+	struct generation *generation;
+	struct lane lanes[LANES];
+	struct shared *shared;
+	struct member *members; /* one for each slot of `shared` */
+	size_t count;
+	pid_t master;
+	bool draining;
+};
+
+void
+generation_done(struct generation *generation)
+{
+	generation->settings = settings_free(generation->settings);
+	generation->cluster = k8s_config_free(generation->cluster);
+}
+
+static struct timespec
+now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time;
+}
+
+static bool
+open_lane(struct lane *lane, const char *name, const char *path, int workers,
+    int backlog)
+{
+	char why[256];
+
+	*lane = (struct lane){ name, path, STDIN_FILENO, workers };
+	if (path == NULL)
+		return true;
+	lane->socket = listen_open(path, backlog, why, sizeof(why));
+	if (lane->socket >= 0)
+		return true;
+	log_error("server.%s_socket: %s", name, why);
+	return false;
+}
+
+/* Closes and removes what open_lane() made. */
+static void
+close_lanes(struct pool *pool)
+{
+	for (size_t i = 0; i < LANES; i++) {
+		if (pool->lanes[i].path == NULL || pool->lanes[i].socket < 0)
+			continue;
+		close(pool->lanes[i].socket);
+		unlink(pool->lanes[i].path);
+	}
+}
+
+static bool
+pool_init(struct pool *pool)
+{
+	const struct settings *settings = pool->generation->settings;
+	const int backlog = settings->server.backlog;
+
+	if (!open_lane(&pool->lanes[LANE_READ], "read", NULL,
+		settings->server.readers, backlog) ||
+	    !open_lane(&pool->lanes[LANE_WRITE], "write",
+		settings->server.write_socket, settings->server.writers,
+		backlog) ||
+	    !open_lane(&pool->lanes[LANE_PROBE], "probe",
+		settings->server.probe_socket, settings->server.probers,
+		backlog))
+		return false;
+	for (size_t i = 0; i < LANES; i++)
+		pool->count += (size_t)pool->lanes[i].workers;
+	pool->members = calloc(pool->count, sizeof(*pool->members));
+	pool->shared = shared_new(pool->count);
+	if (pool->members == NULL || pool->shared == NULL) {
+		log_error("master: %s", strerror(errno));
+		return false;
+	}
+
+	size_t next = 0;
+
+	for (size_t i = 0; i < LANES; i++)
+		for (int n = 0; n < pool->lanes[i].workers; n++)
+			pool->members[next++].lane = &pool->lanes[i];
+	return true;
+}
+
+/* In the child: serves until told to leave, and leaves with its master. */
+static int
+be_worker(const struct pool *pool, size_t index)
+{
+	const struct lane *lane = pool->members[index].lane;
+	const struct settings *settings = pool->generation->settings;
+	const size_t first_writer = (size_t)pool->lanes[LANE_READ].workers;
+	const struct worker worker = {
+		.settings = settings,
+		.cluster = pool->generation->cluster,
+		.shared = pool->shared,
+		.slot = &pool->shared->slots[index],
+		.socket = lane->socket,
+		.ensure_namespace = index == first_writer &&
+				    settings->kubernetes.create_namespace,
+	};
+	char name[16];
+
+	snprintf(name, sizeof(name), "sandbox-%s", lane->name);
+	prctl(PR_SET_NAME, name);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != pool->master)
+		return EXIT_SUCCESS;
+	return worker_run(&worker);
+}
+
+/* true in the child. */
+static bool
+spawn(struct pool *pool, size_t index)
+{
+	struct member *member = &pool->members[index];
+	pid_t pid = fork();
+
+	if (pid == 0)
+		return true;
+	member->born = now();
+	member->told_to_leave = false;
+	if (pid < 0) {
+		log_error("master: cannot fork: %s", strerror(errno));
+		member->due = k8s_deadline_in(BACKOFF_LAST_MS);
+		return false;
+	}
+	atomic_store(&pool->shared->slots[index].pid, pid);
+	return false;
+}
+
+static bool
+is_running(const struct pool *pool, size_t index)
+{
+	return atomic_load(&pool->shared->slots[index].pid) != 0;
+}
+
+/* Starts what is due; the index of the worker in its process, else -1. */
+static long
+spawn_due(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (!is_running(pool, i) &&
+		    k8s_deadline_left_ms(&pool->members[i].due) == 0 &&
+		    spawn(pool, i))
+			return (long)i;
+	return -1;
+}
+
+static long
+age_ms(const struct member *member)
+{
+	struct timespec time = now();
+
+	return (long)(time.tv_sec - member->born.tv_sec) * 1000 +
+	       (time.tv_nsec - member->born.tv_nsec) / 1000000;
+}
+
+/* Says how a worker ended and when the next one comes. */
+static void
+bury(struct pool *pool, size_t index, int status)
+{
+	struct member *member = &pool->members[index];
+	struct worker_slot *slot = &pool->shared->slots[index];
+	const pid_t pid = atomic_load(&slot->pid);
+
+	atomic_store(&slot->waiting, false);
+	atomic_store(&slot->pid, 0);
+	if (member->told_to_leave || pool->draining) {
+		member->due = now();
+		member->backoff_ms = 0;
+		return;
+	}
+	if (age_ms(member) >= CRASH_MS)
+		member->backoff_ms = 0;
+	else if (member->backoff_ms == 0)
+		member->backoff_ms = BACKOFF_FIRST_MS;
+	else if (member->backoff_ms < BACKOFF_LAST_MS)
+		member->backoff_ms *= 2;
+	member->due = k8s_deadline_in(member->backoff_ms);
+	if (WIFSIGNALED(status))
+		log_error("master: %s worker %d was killed by signal %d (%s); "
+			  "a new one starts in %ld ms",
+		    member->lane->name, (int)pid, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)), member->backoff_ms);
+	else
+		log_error("master: %s worker %d ended with code %d; a new one "
+			  "starts in %ld ms",
+		    member->lane->name, (int)pid, WEXITSTATUS(status),
+		    member->backoff_ms);
+}
+
+static void
+reap(struct pool *pool)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < pool->count; i++)
+			if (atomic_load(&pool->shared->slots[i].pid) == pid)
+				bury(pool, i, status);
+}
+
+static void
+signal_all(struct pool *pool, int signal)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		if (!is_running(pool, i))
+			continue;
+		pool->members[i].told_to_leave = true;
+		kill(atomic_load(&pool->shared->slots[i].pid), signal);
+	}
+}
+
+/* SIGTERM may fall between a worker's check and its accept(): repeat it. */
+static void
+remind(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (is_running(pool, i) && pool->members[i].told_to_leave)
+			kill(atomic_load(&pool->shared->slots[i].pid), SIGTERM);
+}
+
+static bool
+any_running(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (is_running(pool, i))
+			return true;
+	return false;
+}
+
+/* New workers get the new configuration; the old ones finish and leave. */
+static void
+reload(struct pool *pool, generation_loader *load, void *data)
+{
+	struct generation fresh = { 0 };
+
+	if (!load(&fresh, data)) {
+		log_error("master: reload refused, the old configuration "
+			  "stays in force");
+		generation_done(&fresh);
+		return;
+	}
+	generation_done(pool->generation);
+	*pool->generation = fresh;
+	signal_all(pool, SIGTERM);
+	log_info("master: configuration reloaded; sockets and numbers of "
+		 "workers change with a restart only");
+}
+
+static void
+wait_for_end(struct pool *pool, const sigset_t *signals)
+{
+	const struct timespec tick = { 0, TICK_MS * 1000000L };
+	const struct timespec deadline = k8s_deadline_in(DRAIN_MS);
+
+	pool->draining = true;
+	signal_all(pool, SIGTERM);
+	for (;;) {
+		reap(pool);
+		if (!any_running(pool))
+			return;
+		if (k8s_deadline_left_ms(&deadline) == 0)
+			break;
+		(void)sigtimedwait(signals, NULL, &tick);
+		remind(pool);
+	}
+	log_error("master: killing the workers that have not left in time");
+	signal_all(pool, SIGKILL);
+	while (any_running(pool)) {
+		reap(pool);
+		(void)sigtimedwait(signals, NULL, &tick);
+	}
+}
+
+/* The index of a worker when this is one, else -1 after SIGTERM. */
+static long
+supervise(struct pool *pool, generation_loader *load, void *data)
+{
+	const struct timespec tick = { 0, TICK_MS * 1000000L };
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	for (;;) {
+		long child = spawn_due(pool);
+
+		if (child >= 0)
+			return child;
+		switch (sigtimedwait(&signals, NULL, &tick)) {
+		case SIGTERM:
+		case SIGINT:
+			wait_for_end(pool, &signals);
+			return -1;
+		case SIGHUP:
+			reload(pool, load, data);
+			break;
+		default: /* SIGCHLD, or the tick */
+			break;
+		}
+		reap(pool);
+		remind(pool);
+	}
+}
+
+int
+pool_run(struct generation *generation, generation_loader *load, void *data)
+{
+	struct pool pool = { .generation = generation, .master = getpid() };
+	int code = EXIT_FAILURE;
+	long child = -1;
+
+	if (pool_init(&pool)) {
+		log_info("master: sandbox-provisioner " VERSION
+			 " serves namespace \"%s\" of %s (%s) with %zu workers",
+		    generation->settings->kubernetes.namespace_name,
+		    k8s_config_server(generation->cluster),
+		    k8s_config_source(generation->cluster), pool.count);
+		child = supervise(&pool, load, data);
+		code =
+		    child < 0 ? EXIT_SUCCESS : be_worker(&pool, (size_t)child);
+	}
+	if (child < 0)
+		close_lanes(&pool);
+	shared_free(pool.shared);
+	free(pool.members);
+	return code;
+}

@@ -1,0 +1,171 @@
+#include "worker.h"
+
+#include "app.h"
+#include "cluster.h"
+#include "k8s.h"
+#include "log.h"
+#include "reply.h"
+#include "request.h"
+#include "route.h"
+#include "settings.h"
+#include "shared.h"
+
+#include <fcgiapp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The namespace is tried for this long before the first request is taken. */
+#define NAMESPACE_MS 3000
+
+static void
+on_terminate(int signal)
+{
+	(void)signal;
+	FCGX_ShutdownPending();
+}
+
+/* Without SA_RESTART, so that an idle accept() ends at once. */
+static void
+handle_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_terminate };
+	sigset_t none;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGPIPE, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static size_t
+read_body(void *source, char *buffer, size_t size)
+{
+	int got = FCGX_GetStr(buffer, (int)size, source);
+
+	return got > 0 ? (size_t)got : 0;
+}
+
+static void
+write_reply(FCGX_Stream *out, const struct reply *reply)
+{
+	FCGX_FPrintF(out, "Status: %d %s\r\nContent-Type: %s\r\n",
+	    (int)reply->status, http_status_title(reply->status),
+	    reply->content_type);
+	FCGX_PutS("Cache-Control: no-store\r\n", out);
+	for (size_t i = 0; i < reply->header_count; i++)
+		FCGX_FPrintF(out, "%s: %s\r\n", reply->headers[i].name,
+		    reply->headers[i].value);
+	FCGX_PutS("\r\n", out);
+	FCGX_PutStr(reply->text, (int)reply->length, out);
+}
+
+static double
+seconds_between(const struct timespec *from, const struct timespec *to)
+{
+	return (double)(to->tv_sec - from->tv_sec) +
+	       (double)(to->tv_nsec - from->tv_nsec) / 1e9;
+}
+
+static void
+log_request(const struct request *request, const struct reply *reply,
+    unsigned long calls, const struct timespec *began)
+{
+	const char *route = route_name(request->path);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+
+	const double ms = seconds_between(began, &now) * 1000;
+	const double queued_ms = request->queued_s * 1000;
+
+	if (reply->status >= HTTP_BAD_REQUEST)
+		(reply->status >= HTTP_INTERNAL_ERROR ? log_error : log_warn)(
+		    "request=%s method=%.16s route=%s path=%.128s key=%.64s "
+		    "status=%d calls=%lu ms=%.1f queued_ms=%.0f cause=\"%s\"",
+		    request->id, request->method_name, route, request->path,
+		    request->key_name, (int)reply->status, calls, ms, queued_ms,
+		    reply->cause);
+	else
+		log_info("request=%s method=%.16s route=%s path=%.128s "
+			 "key=%.64s status=%d calls=%lu ms=%.1f queued_ms=%.0f",
+		    request->id, request->method_name, route, request->path,
+		    request->key_name, (int)reply->status, calls, ms,
+		    queued_ms);
+}
+
+static void
+serve(struct app *app, FCGX_Request *fcgi)
+{
+	const struct body_source source = { read_body, fcgi->in };
+	const unsigned long calls = k8s_client_requests(app->k8s);
+	struct timespec began;
+	struct request request;
+	struct reply reply;
+
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	if (request_init(&request, fcgi->envp, &reply) == HTTP_OK)
+		route_request(app, &request, &source, &reply);
+	write_reply(fcgi->out, &reply);
+	log_request(
+	    &request, &reply, k8s_client_requests(app->k8s) - calls, &began);
+	reply_done(&reply);
+	request_done(&request);
+}
+
+/* A convenience at start: a POST that finds the namespace missing tries too. */
+static void
+try_namespace(struct app *app)
+{
+	struct k8s_call call = { 0 };
+
+	app->deadline = k8s_deadline_in(NAMESPACE_MS);
+	if (!cluster_ensure_namespace(app, &call))
+		log_warn("cannot create the namespace \"%s\": %s",
+		    app->settings->kubernetes.namespace_name,
+		    call.fault.message);
+	k8s_call_done(&call);
+}
+
+int
+worker_run(const struct worker *worker)
+{
+	const struct k8s_client_options options = {
+		.user_agent = "sandbox-provisioner/" VERSION,
+	};
+	struct app app = {
+		.settings = worker->settings,
+		.shared = worker->shared,
+		.slot = worker->slot,
+	};
+	struct k8s_error error;
+	FCGX_Request fcgi;
+
+	handle_signals();
+	srandom((unsigned)getpid());
+	app.k8s = k8s_client_new(worker->cluster, &options, &error);
+	if (app.k8s == NULL) {
+		log_error("worker: %s", error.message);
+		return EXIT_FAILURE;
+	}
+	if (worker->ensure_namespace)
+		try_namespace(&app);
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, worker->socket,
+				    FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+		log_error("worker: cannot initialise libfcgi");
+		k8s_client_free(app.k8s);
+		return EXIT_FAILURE;
+	}
+	while (FCGX_Accept_r(&fcgi) == 0) {
+		serve(&app, &fcgi);
+		FCGX_Finish_r(&fcgi);
+	}
+	FCGX_Free(&fcgi, 1);
+	k8s_client_free(app.k8s);
+	return EXIT_SUCCESS;
+}
