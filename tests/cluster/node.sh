@@ -39,7 +39,8 @@ node_up() {
 
 # The taint outlives the condition for a moment and would delay the first Pod.
 node_is_ready() {
-	[ "$(kubectl get node node1 -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}{.spec.taints}')" = True ]
+	local path='{.status.conditions[?(@.type=="Ready")].status}{.spec.taints}'
+	[ "$(kubectl get node node1 -o jsonpath="$path")" = True ]
 }
 
 node_is_foreign() {

@@ -58,7 +58,7 @@ packages_need() { # list
 	missing=$(packages_missing "$1")
 	if [ -z "$missing" ]; then return; fi
 	if [ "$(id -u)" != 0 ]; then
-		fail "missing packages; as root: $0 packages"
+		fail "packages are missing, root can install them: $missing"
 	fi
 	say "installing $missing"
 	(packages_install "$missing")
