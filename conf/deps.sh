@@ -68,8 +68,8 @@ install()
 		"$@" >/dev/null
 	# Else it would be a public server after the next boot all the same.
 	if [[ " $* " == *" nginx "* ]]; then
-		deb-systemd-helper disable nginx.service >/dev/null
 		update-rc.d nginx disable
+		rm -f /etc/systemd/system/multi-user.target.wants/nginx.service
 		echo "nginx is installed but neither started nor enabled"
 	fi
 }
