@@ -1,0 +1,43 @@
+"""The certificates and kubeconfig files, made afresh at each start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from .auth import ADMIN, PROVISIONER, Access
+
+
+def openssl(*words: object) -> None:
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=30)
+
+
+def make_certificates(folder: Path) -> None:
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")
+    extensions = folder / "server.ext"
+    extensions.write_text("basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n"
+                          "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    openssl("req", "-x509", *key, folder / "ca.key", "-out", folder / "ca.crt", "-days", 30,
+            "-subj", "/CN=kube-stub-ca", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    openssl("req", *key, folder / "server.key", "-out", folder / "server.csr",
+            "-subj", "/CN=kube-stub")
+    openssl("x509", "-req", "-in", folder / "server.csr", "-out", folder / "server.crt",
+            "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", 30,
+            "-extfile", extensions)
+
+
+def write_kubeconfigs(folder: Path, url: str, access: Access) -> None:
+    for file, user in (("admin", ADMIN), ("provisioner", PROVISIONER)):
+        # JSON is YAML too
+        text = json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "stub",
+            "clusters": [{"name": "stub", "cluster": {
+                "server": url, "certificate-authority": str(folder / "ca.crt")}}],
+            "users": [{"name": file, "user": {"token": access.token(user)}}],
+            "contexts": [{"name": "stub", "context": {"cluster": "stub", "user": file}}]})
+        path = folder / f"{file}.kubeconfig"
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as out:
+            out.write(text + "\n")
