@@ -8,11 +8,18 @@
 #define LINE_MAX_BYTES 4096
 
 static enum log_level threshold = LOG_LEVEL_INFO;
+static bool plain;
 
 void
 log_set_level(enum log_level level)
 {
 	threshold = level;
+}
+
+void
+log_set_plain(void)
+{
+	plain = true;
 }
 
 /* One write(2) a line, so that lines of several processes never mix. */
@@ -39,7 +46,9 @@ write_line(enum log_level level, const char *format, va_list arguments)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	line[end++] = '\n';
-	(void)!write(STDERR_FILENO, line, end);
+	const size_t start = plain ? 3 : 0;
+
+	(void)!write(STDERR_FILENO, line + start, end - start);
 }
 
 #define DEFINE_LOG(name, level)                                                \

@@ -18,6 +18,10 @@ enum log_level {
 void
 log_set_level(enum log_level level);
 
+/* For a person at a terminal: no priority in front of the lines. */
+void
+log_set_plain(void);
+
 #define LOG_FORMAT __attribute__((format(printf, 1, 2)))
 
 LOG_FORMAT void

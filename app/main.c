@@ -205,6 +205,8 @@ main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	if (options.mode != MODE_SERVE)
+		log_set_plain();
 	setrlimit(RLIMIT_CORE, &none); /* credentials are in our memory */
 	if (options.mode == MODE_SERVE || options.mode == MODE_CHECK)
 		return serve(&options);

@@ -91,9 +91,9 @@ TEXT_ROW("storage.base_dir", "DEER_FLOW_HOST_BASE_DIR", storage.base_dir, "", ch
 TEXT_ROW("storage.skills_claim", "SKILLS_PVC_NAME", storage.skills_claim, "", check_dns_name),
 TEXT_ROW("storage.skills_claim_subpath", "SKILLS_PVC_SUBPATH_TEMPLATE", storage.skills_claim_subpath, "", check_subpath),
 TEXT_ROW("storage.userdata_claim", "USERDATA_PVC_NAME", storage.userdata_claim, "", check_dns_name),
-TEXT_ROW("lark.init_image", "LARK_CLI_INIT_IMAGE", lark.init_image, "", check_image),
-TEXT_ROW("lark.broker_image", "LARK_CLI_BROKER_IMAGE", lark.broker_image, "", check_image),
-TEXT_ROW("lark.broker_deny_subcommands", "LARK_CLI_BROKER_DENY_SUBCOMMANDS", lark.broker_deny_subcommands, "", check_text),
+TEXT_ROW("lark.init_image", "LARK_CLI_INIT_IMAGE", lark.init_image, "", check_unsupported),
+TEXT_ROW("lark.broker_image", "LARK_CLI_BROKER_IMAGE", lark.broker_image, "", check_unsupported),
+TEXT_ROW("lark.broker_deny_subcommands", "LARK_CLI_BROKER_DENY_SUBCOMMANDS", lark.broker_deny_subcommands, "", check_unsupported),
 TEXT_ROW("auth.key_file", NULL, auth.key_file, "", check_file),
 CHOICE_ROW("log.level", NULL, log.level, "info", log_levels),
 };

@@ -179,3 +179,11 @@ check_url(const char *value, char scratch[SETTINGS_SCRATCH])
 		   ? NULL
 		   : "must be only https://HOST[:PORT][/PATH]";
 }
+
+const char *
+check_unsupported(const char *value, char scratch[SETTINGS_SCRATCH])
+{
+	(void)value;
+	(void)scratch;
+	return "is not supported by this version: leave it unset";
+}

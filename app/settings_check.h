@@ -21,6 +21,7 @@ settings_checker check_dns_label;     /* RFC 1123 label: a namespace */
 settings_checker check_dns_name;      /* RFC 1123 subdomain: a claim */
 settings_checker check_image;         /* an image reference */
 settings_checker check_host;          /* host name, IPv4, [IPv6] */
+settings_checker check_unsupported;   /* refuses every value */
 settings_checker check_url;           /* https://host[:port] */
 
 #endif
