@@ -51,18 +51,6 @@ in_a_pod(void)
 	return host != NULL && *host != '\0';
 }
 
-static bool
-service_account_load(
-    struct k8s_config *config, const char *folder, struct k8s_error *error)
-{
-	if (in_a_pod())
-		return k8s_in_cluster_load(config, folder, error);
-	k8s_error_set(error,
-	    "not in a pod (KUBERNETES_SERVICE_HOST is not set), so there is no "
-	    "service account: name a kubeconfig");
-	return false;
-}
-
 /* KUBECONFIG may be a list with empty entries; one file must be left. */
 static bool
 environment_load(struct k8s_config *config, const char *list,
@@ -230,7 +218,7 @@ source_load(struct k8s_config *config, const struct k8s_config_options *options,
     const char *service_account, struct k8s_error *error)
 {
 	if (options->in_cluster)
-		return service_account_load(config, service_account, error);
+		return k8s_in_cluster_load(config, service_account, error);
 	if (options->kubeconfig != NULL)
 		return k8s_kubeconfig_load(
 		    config, options->kubeconfig, options->context, error);

@@ -30,8 +30,8 @@ k8s_kubeconfig_load(struct k8s_config *config, const char *path,
     const char *context, struct k8s_error *error);
 
 /*
- * The service account in `folder`, which holds token and ca.crt. The caller
- * has checked that KUBERNETES_SERVICE_HOST is set.
+ * The service account in `folder`, which holds token and ca.crt, at the address
+ * that KUBERNETES_SERVICE_HOST and _PORT name.
  */
 bool
 k8s_in_cluster_load(

@@ -18,8 +18,13 @@ address_set(struct k8s_config *config, struct k8s_error *error)
 {
 	const char *host = getenv("KUBERNETES_SERVICE_HOST");
 	const char *port = getenv("KUBERNETES_SERVICE_PORT");
-	bool bare_v6 = strchr(host, ':') != NULL && host[0] != '[';
 
+	if (host == NULL || *host == '\0') {
+		k8s_error_set(error,
+		    "not in a pod (KUBERNETES_SERVICE_HOST is not set), so "
+		    "there is no service account: name a kubeconfig");
+		return false;
+	}
 	if (port == NULL || *port == '\0') {
 		k8s_error_set(error,
 		    "KUBERNETES_SERVICE_HOST is set but "
@@ -27,6 +32,7 @@ address_set(struct k8s_config *config, struct k8s_error *error)
 		    "every pod");
 		return false;
 	}
+	bool bare_v6 = strchr(host, ':') != NULL && host[0] != '[';
 	if (asprintf(&config->address, "https://%s%s%s:%s", bare_v6 ? "[" : "",
 		host, bare_v6 ? "]" : "", port) < 0) {
 		config->address = NULL;

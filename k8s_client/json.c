@@ -46,7 +46,9 @@ next(struct reader *reader)
 	       (*reader->at == ' ' || *reader->at == '\n' ||
 		   *reader->at == '\t' || *reader->at == '\r'))
 		reader->at++;
-	return reader->at < reader->end ? *reader->at : '\0';
+	if (reader->at == reader->end)
+		return '\0';
+	return *reader->at;
 }
 
 static bool
@@ -179,16 +181,10 @@ string_read(struct reader *reader, const char **text, size_t *length)
 	return true;
 }
 
-static void
-freep(char **text)
-{
-	free(*text);
-}
-
 static bool
 member_read(struct reader *reader, struct json_object *object)
 {
-	K8S_CLEANUP(freep) char *key = NULL;
+	K8S_CLEANUP(k8s_json_putp) struct json_object *name = NULL;
 	K8S_CLEANUP(k8s_json_putp) struct json_object *value = NULL;
 	const char *text;
 	size_t length;
@@ -198,9 +194,10 @@ member_read(struct reader *reader, struct json_object *object)
 	const char *key_at = reader->at;
 	if (!string_read(reader, &text, &length))
 		return false;
-	key = strndup(text, length);
-	if (key == NULL)
+	name = json_object_new_string_len(text, (int)length);
+	if (name == NULL)
 		return out_of_memory(reader);
+	const char *key = json_object_get_string(name);
 	if (json_object_object_get_ex(object, key, NULL)) {
 		reader->at = key_at;
 		return refuse(reader, "a key appears twice in its object");

@@ -34,36 +34,30 @@ k8s_message_copy(char *dest, size_t size, const char *text, size_t length)
 	dest[used] = '\0';
 }
 
-static void __attribute__((format(printf, 2, 0)))
-message_format(char *dest, const char *format, va_list values)
-{
-	char draft[DRAFT_MAX];
-
-	if (vsnprintf(draft, sizeof(draft), format, values) < 0)
-		draft[0] = '\0';
-	k8s_message_copy(dest, K8S_MESSAGE_MAX, draft, strlen(draft));
-}
-
 void
 k8s_error_set(struct k8s_error *error, const char *format, ...)
 {
+	char draft[DRAFT_MAX] = "";
 	va_list values;
 
 	if (error == NULL)
 		return;
 	va_start(values, format);
-	message_format(error->message, format, values);
+	(void)vsnprintf(draft, sizeof(draft), format, values);
 	va_end(values);
+	k8s_message_copy(error->message, K8S_MESSAGE_MAX, draft, strlen(draft));
 }
 
 void
 k8s_fault_set(
     struct k8s_fault *fault, enum k8s_fault_kind kind, const char *format, ...)
 {
+	char draft[DRAFT_MAX] = "";
 	va_list values;
 
 	fault->kind = kind;
 	va_start(values, format);
-	message_format(fault->message, format, values);
+	(void)vsnprintf(draft, sizeof(draft), format, values);
 	va_end(values);
+	k8s_message_copy(fault->message, K8S_MESSAGE_MAX, draft, strlen(draft));
 }
