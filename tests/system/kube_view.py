@@ -254,7 +254,7 @@ class RealCluster(Cluster):
         # An event is written after its answer was sent. The API server writes them in order of
         # their ends, so that what we look for precedes a request made now.
         marker = f"marker-{time.monotonic_ns()}"
-        none_if_absent(lambda: self.kube.read_namespaced_config_map(marker, self.namespace))
+        none_if_absent(lambda: self.kube.read_namespaced_pod(marker, self.namespace))
         text = wait_until(lambda: self._log_until(mark, marker), 10, "marker in the audit log")
         events = [json.loads(line) for line in text.splitlines() if line[:1] + line[-1:] == "{}"]
         return [self._call_of(event) for event in events if self._is_ours(event)]

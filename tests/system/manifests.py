@@ -13,6 +13,14 @@ RUNNING = {
     "conditions": [{"type": "Ready", "status": "True"}],
 }
 
+# And of one that it has evicted.
+ENDED = {
+    "phase": "Failed",
+    "reason": "Evicted",
+    "message": "The node was low on resource: memory.",
+    "conditions": [{"type": "Ready", "status": "False"}],
+}
+
 
 def labels_of(sandbox_id: str) -> dict[str, str]:
     key, _, value = OURS.partition("=")

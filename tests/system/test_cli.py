@@ -57,7 +57,7 @@ def check(run_program, cluster):
         ({"storage": {"skills_host_path": "/srv/skills", "base_dir": "/srv/base"}}, {}),
         ({"storage": {"threads_host_path": "/srv/{user_id}/{thread_id}/{sandbox_id}"}}, {}),
         ({"sandbox": {"service_type": "ClusterIP", "port": 9000}}, {"NODE_HOST": "node.example"}),
-        ({"server": {"readers": 4, "writers": 4, "probers": 1, "socket_mode": "0600"}}, {}),
+        ({"server": {"readers": 4, "writers": 4, "probers": 1}}, {}),
     ],
 )
 def test_good_configurations(check, settings, env):
@@ -81,7 +81,6 @@ def test_good_configurations(check, settings, env):
         ({"sandbox": {"image": 5}}, {}, "image"),
         ({"server": {"writers": 0}}, {}, "writers"),
         ({"server": {"readers": 5000000000}}, {}, "readers"),
-        ({"server": {"socket_mode": "0999"}}, {}, "socket_mode"),
         ({"kubernetes": {"namespace": "Not_A_Namespace"}}, {}, "namespace"),
         ({"log": {"level": "loud"}}, {}, "level"),
         ({}, {"SKILLS_HOST_PATH": "skills"}, "SKILLS_HOST_PATH"),
@@ -182,10 +181,11 @@ def make_keys(run_program, tmp_path):
     """Runs --nginx-keys with the lines of a key file; returns what it did and its output."""
     output = tmp_path / "keys.map"
 
-    def call(lines=None, key=None):
+    def call(lines=None, key=None, mode=0o600):
         settings = {}
         if lines is not None:
             (tmp_path / "keys").write_text(lines)
+            (tmp_path / "keys").chmod(mode)
             settings = {"auth": {"key_file": str(tmp_path / "keys")}}
         env = {} if key is None else {"PROVISIONER_API_KEY": key}
         return run_program("--nginx-keys", str(output), settings=settings, env=env), output
@@ -236,6 +236,12 @@ def test_a_bad_key_is_refused_and_not_printed(make_keys, key):
 def test_a_bad_line_is_refused_with_its_number(make_keys, lines):
     done, output = make_keys("# comment\n" + lines)
     assert re.search(r":2\b", complaint(done))
+    assert not output.exists()
+
+
+def test_a_key_file_that_everybody_reads_is_refused(make_keys, tmp_path):
+    done, output = make_keys(f"gateway {GOOD_KEY}\n", mode=0o644)
+    assert str(tmp_path / "keys") in complaint(done)
     assert not output.exists()
 
 

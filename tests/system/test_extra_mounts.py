@@ -2,7 +2,7 @@
 
 import pytest
 
-from http_api import Api, assert_problem, broken_fields
+from http_api import Api, assert_problem
 from test_objects import BASE, host_path, mounts_of
 
 ALLOWED = [
@@ -148,5 +148,7 @@ def test_without_a_base_directory_there_is_nothing_to_mount(api, sandbox_id):
     ],
 )
 def test_a_broken_mount_is_422_and_named(based, sandbox_id, broken, field):
-    (named,) = broken_fields(based.post(sandbox_id, extra_mounts=[broken]))
-    assert named.startswith("extra_mounts") and named.endswith(field)
+    problem = assert_problem(based.post(sandbox_id, extra_mounts=[broken]), 422)
+    (error,) = problem["errors"]
+    assert error["field"].startswith("extra_mounts")
+    assert field in error["field"] + error["message"]

@@ -196,7 +196,8 @@ def test_a_black_hole_is_504_in_time_and_health_answers(stack_with, key, black_h
         assert client.call("GET", "/health", timeout=1).status_code == 200
         assert client.call("GET", "/api/capabilities", timeout=1.5).status_code == 200
     statuses = [answer.status_code for answer in answers.result()]
-    assert set(statuses) <= {503, 504} and 504 in statuses, statuses
+    # 504: the deadline passed; 502: no connection came about; 503: queued for too long.
+    assert set(statuses) <= {502, 503, 504} and 504 in statuses, statuses
     for answer in answers.result():
         problem = assert_problem(answer, answer.status_code)
         assert log_of(stack, problem["request_id"])

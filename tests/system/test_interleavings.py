@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+import manifests
 from http_api import Api, assert_problem, retry_after
-from manifests import identity
 from waiting import in_background, wait_until
 
 
@@ -242,7 +242,7 @@ def test_p_terminating_for_20_s_post_is_409(api, new_id, cluster):
     waiting = [in_background(lambda name=name: api.post(name)) for name in ids]
     for future in waiting:
         answer = future.result(timeout=30)
-        assert "terminating" in assert_problem(answer, 409)["detail"].lower()
+        assert "being deleted" in assert_problem(answer, 409)["detail"]
         retry_after(answer)
     assert all("deletionTimestamp" in cluster.pod(name)["metadata"] for name in ids)
 
@@ -312,7 +312,7 @@ def test_p_terminating_without_s_delete(terminating_without_s, api, cluster, san
 @pytest.fixture(params=["Failed", "Succeeded"])
 def ended(request, adopted, cluster, sandbox_id):
     """A sandbox whose pod has ended, as it is after an eviction."""
-    cluster.set_status(sandbox_id, {"phase": request.param, "reason": "Evicted"})
+    cluster.set_status(sandbox_id, {**manifests.ENDED, "phase": request.param})
     return request.param
 
 
@@ -330,7 +330,7 @@ def test_p_ended_post_replaces_p_and_s(ended, api, cluster, sandbox_id):
 
 
 def test_p_ended_post_of_another_user_is_409(ended, api, cluster, sandbox_id):
-    cluster.patch_pod(sandbox_id, {"metadata": {"annotations": identity("u1", sandbox_id)}})
+    cluster.patch_pod(sandbox_id, {"metadata": {"annotations": manifests.identity("u1", sandbox_id)}})
     old = uid(cluster.pod(sandbox_id))
     assert_problem(api.post(sandbox_id, user_id="u2"), 409)
     assert uid(cluster.pod(sandbox_id)) == old

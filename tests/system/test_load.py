@@ -37,16 +37,15 @@ def test_a_burst_of_new_posts_succeeds_while_gets_are_answered(api, new_id, clus
     wait_until(lambda: all(cluster.gone(name) for name in ids), 60)
 
 
-def test_nothing_of_this_run_is_left_in_pairs_that_do_not_match(api, new_id, cluster):
-    # Creations and deletions crosswise; then every P has its S and every S its P.
+def test_creations_and_deletions_crosswise_leave_only_pairs(api, new_id, cluster):
     ids = [new_id() for _ in range(12)]
 
     def churn(name):
         api.post(name)
         api.delete(name)
-        return api.post(name).status_code
+        # Those that wait for the old pod to go are limited: a refusal says when to come again.
+        wait_until(lambda: api.post(name).status_code in (200, 201), 30)
 
-    codes = at_once([lambda name=name: churn(name) for name in ids])
-    assert codes == [201] * len(ids)
+    at_once([lambda name=name: churn(name) for name in ids])
     wait_until(lambda: all(cluster.whole_or_gone(name) for name in ids), 30)
     assert set(ids) <= set(api.listed_ids())
