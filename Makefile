@@ -75,16 +75,18 @@ endif
 # and there is nothing to build with until the packages are installed.
 .PHONY: run
 run: deps ## everything on loopback: PORT, TLS_PORT, API_KEY, KUBECONFIG=FILE
-	@$(MAKE) --no-print-directory $(PROGRAM)
+	@$(MAKE) -s --no-print-directory $(PROGRAM)
 	@PYTHONPATH=tests exec $(PYTHON) -B -m stack.run --program $(PROGRAM) \
 	    --workdir $(BUILD)/run $(CLUSTER)
 
 PREFIX ?= /usr/local
 SITE    = $(DESTDIR)/etc/nginx/sandbox-provisioner
+SETTINGS = $(DESTDIR)/etc/sandbox-provisioner/provisioner.conf
 OURS    = $(filter-out $(YOURS),$(wildcard nginx/sandbox-provisioner/*))
 YOURS  := $(patsubst %,nginx/sandbox-provisioner/%.conf,listen sockets allow)
 
-# What the operator edits is never overwritten.
+# What the operator edits is never overwritten. The site that comes with it has
+# three sockets, so the settings of two of them are in force as installed.
 .PHONY: install
 install: $(PROGRAM) ## into PREFIX and /etc, below DESTDIR
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(PROGRAM)
@@ -93,7 +95,8 @@ install: $(PROGRAM) ## into PREFIX and /etc, below DESTDIR
 	install -D -m 644 -t $(DESTDIR)/etc/nginx/sites-available nginx/sandbox-provisioner.conf
 	install -m 644 -t $(SITE) $(OURS)
 	cp -n $(YOURS) $(SITE)
-	cp -n conf/provisioner.conf $(DESTDIR)/etc/sandbox-provisioner
+	[ -e $(SETTINGS) ] || \
+	    sed -E 's,# ((write|probe)_socket =),\1,' conf/provisioner.conf > $(SETTINGS)
 	sed 's|/usr/sbin/sandbox-provisioner|$(PREFIX)/sbin/sandbox-provisioner|' \
 	    conf/systemd/sandbox-provisioner.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/sandbox-provisioner.service
