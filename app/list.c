@@ -127,7 +127,7 @@ by_id(const void *left, const void *right)
 static bool
 join(struct sandbox *sandbox, const struct rows *endpoints)
 {
-	struct endpoint key;
+	struct endpoint key = { 0 };
 
 	if (endpoints->count == 0)
 		return false;

@@ -88,9 +88,11 @@ touches_user_data(
 {
 	const char *threads = settings->storage.threads_host_path;
 	char pattern[HOST_PATH_MAX];
-	size_t length;
+	size_t length = 0;
 	const char *base = mounts_base(settings, &length);
 
+	if (base == NULL)
+		return false;
 	snprintf(pattern, sizeof(pattern), "%.*s/users/{}/threads/{}/user-data",
 	    (int)length, base);
 	if (path_is_within_pattern(mount->host_path, pattern) ||

@@ -99,9 +99,9 @@ add_file(struct keys *keys, const char *file)
 	char line[LINE_BYTES];
 	struct stat status;
 	FILE *in = fopen(file, "re");
-	bool ok = in != NULL;
+	bool ok = true;
 
-	if (!ok)
+	if (in == NULL)
 		return refuse(keys, "auth.key_file: cannot read %s: %s", file,
 		    strerror(errno));
 	if (fstat(fileno(in), &status) != 0 || !S_ISREG(status.st_mode))

@@ -34,7 +34,6 @@ enum { LANE_READ, LANE_WRITE, LANE_PROBE, LANES };
 
 /* The master's own notes on one worker. */
 struct member {
-	const struct lane *lane;
 	struct timespec born;
 	struct timespec due; /* when it may be started again */
 	long backoff_ms;
@@ -118,20 +117,25 @@ pool_init(struct pool *pool)
 		log_error("master: %s", strerror(errno));
 		return false;
 	}
-
-	size_t next = 0;
-
-	for (size_t i = 0; i < LANES; i++)
-		for (int n = 0; n < pool->lanes[i].workers; n++)
-			pool->members[next++].lane = &pool->lanes[i];
 	return true;
+}
+
+/* The members of the lanes follow each other in the lanes' order. */
+static const struct lane *
+lane_of(const struct pool *pool, size_t index)
+{
+	size_t lane = 0;
+
+	while (lane < LANES - 1 && index >= (size_t)pool->lanes[lane].workers)
+		index -= (size_t)pool->lanes[lane++].workers;
+	return &pool->lanes[lane];
 }
 
 /* In the child: serves until told to leave, and leaves with its master. */
 static int
 be_worker(const struct pool *pool, size_t index)
 {
-	const struct lane *lane = pool->members[index].lane;
+	const struct lane *lane = lane_of(pool, index);
 	const struct settings *settings = pool->generation->settings;
 	const size_t first_writer = (size_t)pool->lanes[LANE_READ].workers;
 	const struct worker worker = {
@@ -225,12 +229,12 @@ bury(struct pool *pool, size_t index, int status)
 	if (WIFSIGNALED(status))
 		log_error("master: %s worker %d was killed by signal %d (%s); "
 			  "a new one starts in %ld ms",
-		    member->lane->name, (int)pid, WTERMSIG(status),
+		    lane_of(pool, index)->name, (int)pid, WTERMSIG(status),
 		    strsignal(WTERMSIG(status)), member->backoff_ms);
 	else
 		log_error("master: %s worker %d ended with code %d; a new one "
 			  "starts in %ld ms",
-		    member->lane->name, (int)pid, WEXITSTATUS(status),
+		    lane_of(pool, index)->name, (int)pid, WEXITSTATUS(status),
 		    member->backoff_ms);
 }
 

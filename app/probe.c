@@ -31,9 +31,9 @@ probe_capabilities(
 		{ "lark_cli_broker_image",
 		    BOOL(settings->lark.broker_image != NULL) },
 		{ "service_type", TEXT(node_port ? "NodePort" : "ClusterIP") },
-		{ "limits",
-		    MAP({ "sandbox_id_length", INT(SANDBOX_ID_MAX) },
-			{ "extra_mounts", INT(EXTRA_MOUNTS_MAX) },
-			{ "request_body_bytes", INT(REQUEST_BODY_MAX) }) },
+		{ "limits", MAP({ "sandbox_id_length", INT(SANDBOX_ID_MAX) },
+				{ "extra_mounts", INT(EXTRA_MOUNTS_MAX) },
+				{ "request_body_bytes",
+				    INT((int64_t)REQUEST_BODY_MAX) }) },
 		{ "version", TEXT(VERSION) }));
 }

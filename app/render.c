@@ -36,7 +36,7 @@ render(const struct settings *settings, FILE *in, FILE *out, FILE *errors)
 
 	reply_init(&reply, NULL);
 	if (length > REQUEST_BODY_MAX) {
-		fprintf(errors, "the body has more than %u bytes\n",
+		fprintf(errors, "the body has more than %zu bytes\n",
 		    REQUEST_BODY_MAX);
 	} else if (spec_parse(&spec, settings, body, length, &reply) !=
 		   HTTP_OK) {

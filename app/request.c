@@ -97,7 +97,7 @@ request_init(
 		    reply, HTTP_BAD_REQUEST, "Content-Length must be a number");
 	if (request->body_length > REQUEST_BODY_MAX)
 		return reply_problem(reply, HTTP_CONTENT_TOO_LARGE,
-		    "the body has %zu bytes; at most %u are taken",
+		    "the body has %zu bytes; at most %zu are taken",
 		    request->body_length, REQUEST_BODY_MAX);
 	return HTTP_OK;
 }

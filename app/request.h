@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define REQUEST_BODY_MAX (64u * 1024) /* bytes; nginx enforces the same */
-#define REQUEST_ID_MAX   65
+#define REQUEST_BODY_MAX                                                       \
+	((size_t)64 * 1024) /* bytes; nginx enforces the same */
+#define REQUEST_ID_MAX 65
 
 struct reply;
 

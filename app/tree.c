@@ -6,18 +6,18 @@
 #include <stdlib.h>
 
 /* Two addresses that no JSON value has. */
-static const char absent, null;
+static char absent, null;
 
 struct json_object *
 tree_absent(void)
 {
-	return (struct json_object *)(uintptr_t)&absent;
+	return (struct json_object *)(void *)&absent;
 }
 
 struct json_object *
 tree_null(void)
 {
-	return (struct json_object *)(uintptr_t)&null;
+	return (struct json_object *)(void *)&null;
 }
 
 static bool
