@@ -153,8 +153,8 @@ scripted_meet(struct scripted_server *server)
 
 /* false: the connection ends with this request. */
 static inline bool
-scripted_act(struct scripted_connection *connection,
-    const struct scripted_step *step)
+scripted_act(
+    struct scripted_connection *connection, const struct scripted_step *step)
 {
 	static const struct scripted_step lost = { .code = 599, .body = "" };
 	int fd = connection->fd;
@@ -236,7 +236,7 @@ scripted_listen(void *data)
 		connection->fd = fd;
 		connection->number = server->connections_n++;
 		if (pthread_create(&connection->thread, NULL, scripted_serve,
-		        connection) != 0)
+			connection) != 0)
 			break;
 	}
 	return NULL;
@@ -258,12 +258,11 @@ scripted_start(struct scripted_server *server,
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(server->listener, (struct sockaddr *)&at, sizeof(at)) != 0 ||
 	    listen(server->listener, SCRIPT_MAX) != 0 ||
-	    getsockname(
-	        server->listener, (struct sockaddr *)&at, &length) != 0)
+	    getsockname(server->listener, (struct sockaddr *)&at, &length) != 0)
 		return false;
 	server->port = ntohs(at.sin_port);
-	return pthread_create(
-	           &server->thread, NULL, scripted_listen, server) == 0;
+	return pthread_create(&server->thread, NULL, scripted_listen, server) ==
+	       0;
 }
 
 static inline void
