@@ -1,7 +1,5 @@
 """Start the stand-in: PYTHONPATH=tests /usr/bin/python3 -m kube_stub --dir DIR"""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os
@@ -13,8 +11,8 @@ from aiohttp import web
 
 from .api import Api
 from .auth import Access
-from .control import Control
 from .files import make_certificates, write_kubeconfigs
+from .http import Front
 from .node import Node
 from .ports import NodePorts
 from .store import Store
@@ -57,11 +55,11 @@ async def main(options: argparse.Namespace, parent: int) -> None:
     low, high = map(int, options.node_ports.split("-"))
     ports = NodePorts(store, low, high, not options.no_sandbox_ports)
     node = Node(store, options.pod_start_ms, options.pod_stop_ms)
-    api = Api(store, access, Control(), ports, node, options)
+    front = Front(Api(store, access, ports, node, options), options.latency_ms)
     ports_task = asyncio.create_task(ports.run())
 
     app = web.Application(client_max_size=3 << 20)
-    app.router.add_route("*", "/{path:.*}", api.handle)
+    app.router.add_route("*", "/{path:.*}", front.handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", options.port, ssl_context=tls, shutdown_timeout=0.2)

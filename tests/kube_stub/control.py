@@ -1,7 +1,4 @@
 """What tests see and steer: the record of requests, and faults to come."""
-
-from __future__ import annotations
-
 import time
 
 from aiohttp import web
@@ -18,23 +15,22 @@ class Control:
         self.faults: list[dict] = []
         self.serial = 0
 
-    def begin(self, target: Target, user_agent: str) -> dict:
+    def begin(self, target: Target, user: str, user_agent: str) -> dict:
         self.serial += 1
-        call = {"n": self.serial, "verb": target.verb,
+        call = {"n": self.serial, "verb": target.verb, "name": target.name, "user": user,
                 "resource": target.full_resource or target.path, "namespace": target.namespace,
-                "name": target.name, "user": None, "code": None, "user_agent": user_agent,
-                "start": time.monotonic(), "end": None}
+                "code": None, "user_agent": user_agent, "start": time.monotonic(), "end": None}
         self.requests.append(call)
         return call
 
-    def fault(self, call: dict) -> dict | None:
+    def fault(self, call: dict) -> dict:
         """The fault that this call meets: from the nth match on, count times."""
         for fault in self.faults:
             if all(fault.get(key) in (None, call[key]) for key in MATCHED):
                 fault["seen"] += 1
                 if 0 <= fault["seen"] - fault.get("nth", 1) < fault.get("count", 1):
                     return fault
-        return None
+        return {"action": ""}
 
     async def answer(self, request: web.Request) -> web.Response:
         what = {"/stub/requests": self.requests, "/stub/faults": self.faults}.get(request.path)

@@ -1,27 +1,23 @@
 """The paths that tell clients what is served."""
-
-from __future__ import annotations
-
 from aiohttp import web
 
 from .resources import KINDS
 
 GROUP = {"groupVersion": "authorization.k8s.io/v1", "version": "v1"}
-VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
-REVIEW = {"name": "selfsubjectaccessreviews", "singularName": "", "namespaced": False,
-          "kind": "SelfSubjectAccessReview", "verbs": ["create"]}
-CORE = [{"name": row.resource, "singularName": "", "namespaced": row.namespaced, "kind": row.kind,
-         "verbs": [verb for verb in VERBS if row.collection or verb != "deletecollection"],
-         "shortNames": [row.short]} for row in KINDS.values()]
+VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 DOCUMENTS = {
     "/version": {"major": "1", "minor": "20", "gitVersion": "v1.20.2", "platform": "linux/amd64"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
     "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [
         {"name": "authorization.k8s.io", "versions": [GROUP], "preferredVersion": GROUP}]},
-    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": CORE},
-    "/apis/authorization.k8s.io/v1": {"kind": "APIResourceList", "apiVersion": "v1",
-                                      "groupVersion": GROUP["groupVersion"],
-                                      "resources": [REVIEW]},
+    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [
+        {"name": row.resource, "singularName": "", "namespaced": row.namespaced, "kind": row.kind,
+         "verbs": VERBS + ["deletecollection"] * row.collection, "shortNames": [row.short]}
+        for row in KINDS.values()]},
+    "/apis/authorization.k8s.io/v1": {
+        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": GROUP["groupVersion"],
+        "resources": [{"name": "selfsubjectaccessreviews", "singularName": "", "verbs": ["create"],
+                       "namespaced": False, "kind": "SelfSubjectAccessReview"}]},
 }
 
 

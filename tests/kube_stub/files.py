@@ -1,13 +1,10 @@
 """The certificates and kubeconfig files, made afresh at each start."""
-
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 from pathlib import Path
 
-from .auth import ADMIN, PROVISIONER, Access
+from .auth import Access
 
 
 def openssl(*words: object) -> None:
@@ -29,15 +26,14 @@ def make_certificates(folder: Path) -> None:
 
 
 def write_kubeconfigs(folder: Path, url: str, access: Access) -> None:
-    for file, user in (("admin", ADMIN), ("provisioner", PROVISIONER)):
-        # JSON is YAML too
-        text = json.dumps({
+    for name, token in zip(("admin", "provisioner"), access.tokens):
+        text = json.dumps({   # JSON is YAML too
             "apiVersion": "v1", "kind": "Config", "current-context": "stub",
             "clusters": [{"name": "stub", "cluster": {
                 "server": url, "certificate-authority": str(folder / "ca.crt")}}],
-            "users": [{"name": file, "user": {"token": access.token(user)}}],
-            "contexts": [{"name": "stub", "context": {"cluster": "stub", "user": file}}]})
-        path = folder / f"{file}.kubeconfig"
+            "users": [{"name": name, "user": {"token": token}}],
+            "contexts": [{"name": "stub", "context": {"cluster": "stub", "user": name}}]})
+        path = folder / f"{name}.kubeconfig"
         path.unlink(missing_ok=True)
         with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as out:
             out.write(text + "\n")

@@ -1,16 +1,21 @@
 """NodePorts: which are free, and the sandboxes that answer on them."""
-
-from __future__ import annotations
-
 import asyncio
 import random
 import socket
 
 from aiohttp import web
 
-from .status import internal, invalid
+from .status import ApiError, invalid
 from .store import Store
-from .validation import wrong
+from .validation import Causes
+
+FULL = "failed to allocate a nodePort: range is full"
+
+
+def is_ready(pod: dict) -> bool:
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        row["type"] == "Ready" and row["status"] == "True"
+        for row in pod["status"].get("conditions") or [])
 
 
 class NodePorts:
@@ -23,9 +28,9 @@ class NodePorts:
         self.changed = asyncio.Event()
         store.listeners.append(lambda event: self.changed.set())
 
-    def used(self) -> set[int]:
-        return {port.get("nodePort") for service in self.store.select("services")
-                for port in service["spec"].get("ports") or []}
+    def services(self) -> dict[int, dict]:
+        return {port["nodePort"]: service for service in self.store.select("services")
+                for port in service["spec"].get("ports") or [] if port.get("nodePort")}
 
     def hold(self, port: int) -> bool:
         """Bind without listening: refused until a pod is there, and no one else gets it."""
@@ -42,53 +47,46 @@ class NodePorts:
         return True
 
     def allocate(self, service: dict) -> None:
-        """Fill in the node ports of a service that needs them."""
-        spec, used = service["spec"], self.used()
-        for index, port in enumerate(spec.get("ports") or []):
-            if spec["type"] not in ("NodePort", "LoadBalancer"):
-                port.pop("nodePort", None)
-            elif port.get("nodePort"):
-                self.check(service, f"spec.ports[{index}].nodePort", port["nodePort"], used)
-            else:
-                free = [n for n in range(self.low, self.high + 1) if n not in used]
+        """Fill in the node ports of a service that needs them, check those it asks for."""
+        used, causes = set(self.services()), Causes()
+        for index, port in enumerate(service["spec"]["ports"]):
+            wanted = port.get("nodePort") or 0
+            if not wanted:
+                free = [port for port in range(self.low, self.high + 1) if port not in used]
                 random.shuffle(free)
                 port["nodePort"] = next(filter(self.hold, free), 0)
                 if not port["nodePort"]:
-                    raise internal("failed to allocate a nodePort: range is full")
-                used.add(port["nodePort"])
+                    raise ApiError(500, "InternalError", f"Internal error occurred: {FULL}",
+                                   {"causes": [{"message": FULL}]})
+            elif not self.low <= wanted <= self.high:
+                causes.wrong(f"spec.ports[{index}].nodePort", wanted, "provided port is not in the "
+                             f"valid range. The range of valid ports is {self.low}-{self.high}")
+            elif wanted in used or not self.hold(wanted):
+                causes.wrong(f"spec.ports[{index}].nodePort", wanted,
+                             "provided port is already allocated")
+            used.add(port["nodePort"])
+        if causes:
+            raise invalid("Service", service["metadata"]["name"], causes)
 
-    def check(self, service: dict, field: str, port: int, used: set[int]) -> None:
-        why = ""
-        if not self.low <= port <= self.high:
-            why = ("provided port is not in the valid range. The range of valid ports is "
-                   f"{self.low}-{self.high}")
-        elif port in used or not self.hold(port):
-            why = "provided port is already allocated"
-        if why:
-            raise invalid("Service", service["metadata"]["name"], [wrong(field, port, why)])
-
-    def backend(self, service: dict) -> str | None:
+    def backend(self, service: dict) -> str:
         """The pod that a service leads to, as its endpoints would."""
-        spec, namespace = service["spec"], service["metadata"]["namespace"]
-        for pod in self.store.select("pods", namespace) if spec.get("selector") else ():
-            meta, status = pod["metadata"], pod["status"]
-            ready = "deletionTimestamp" not in meta and any(
-                row["type"] == "Ready" and row["status"] == "True"
-                for row in status.get("conditions") or [])
-            if (status.get("phase") == "Running" and (ready or spec.get("publishNotReadyAddresses"))
-                    and spec["selector"].items() <= (meta.get("labels") or {}).items()):
-                return meta["name"]
-        return None
+        spec = service["spec"]
+        for pod in self.store.select("pods", service["metadata"]["namespace"]):
+            labels = pod["metadata"].get("labels") or {}
+            if (spec.get("selector") and spec["selector"].items() <= labels.items()
+                    and pod["status"].get("phase") == "Running"
+                    and (is_ready(pod) or spec.get("publishNotReadyAddresses"))):
+                return pod["metadata"]["name"]
+        return ""
 
     async def run(self) -> None:
-        while True:
-            await self.changed.wait()
+        while await self.changed.wait():
             self.changed.clear()
-            wanted = {port["nodePort"]: self.backend(service)
-                      for service in self.store.select("services")
-                      for port in service["spec"].get("ports") or [] if port.get("nodePort")}
+            wanted = {port: self.backend(service) for port, service in self.services().items()}
             for port in [port for port in self.open if wanted.get(port) != self.open[port][0]]:
-                await self.shut(port)
+                _, server, handler = self.open.pop(port)
+                server.close()
+                await handler.shutdown(0.1)
             for port in [port for port in self.held if port not in wanted]:
                 self.held.pop(port).close()
             for port, pod in wanted.items():
@@ -97,16 +95,10 @@ class NodePorts:
 
     async def listen(self, port: int, pod: str) -> None:
         async def answer(request: web.BaseRequest) -> web.Response:
-            if request.path != "/v1/sandbox":
-                return web.json_response({"detail": "Not Found"}, status=404)
-            return web.json_response({"status": "ok", "pod": pod})
+            known = request.path == "/v1/sandbox"
+            return web.json_response({"status": "ok" if known else "not found", "pod": pod},
+                                     status=200 if known else 404)
 
         handler = web.Server(answer)
         server = await asyncio.get_running_loop().create_server(handler, sock=self.held.pop(port))
         self.open[port] = (pod, server, handler)
-
-    async def shut(self, port: int) -> None:
-        _, server, handler = self.open.pop(port)
-        server.close()
-        await server.wait_closed()
-        await handler.shutdown(0.1)

@@ -1,16 +1,9 @@
-"""The kinds that are served: a row each, with their defaults, and how a patch is merged."""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+"""The kinds that are served, a row each, with their defaults."""
+from collections.abc import Callable
 from copy import deepcopy
 from typing import NamedTuple
 
 from . import validation
-
-PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
-MERGE_KEYS = {"conditions": "type", "containers": "name", "initContainers": "name", "env": "name",
-              "volumes": "name", "volumeMounts": "mountPath", "ownerReferences": "uid"}
 
 
 def fill(target: dict, **defaults: object) -> None:
@@ -27,13 +20,12 @@ def default_container(container: dict) -> None:
     for port in container.get("ports") or []:
         fill(port, protocol="TCP")
     for probe in (container[key] for key in container if key.endswith("Probe")):
-        fill(probe, **PROBE)
+        fill(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
         if "httpGet" in probe:
             fill(probe["httpGet"], path="/", scheme="HTTP")
-    limits = container["resources"].get("limits")
-    if limits:
+    if container["resources"].get("limits"):
         fill(container["resources"], requests={})
-        fill(container["resources"]["requests"], **limits)
+        fill(container["resources"]["requests"], **container["resources"]["limits"])
 
 
 def default_pod(pod: dict) -> None:
@@ -41,9 +33,6 @@ def default_pod(pod: dict) -> None:
     fill(spec, restartPolicy="Always", terminationGracePeriodSeconds=30, dnsPolicy="ClusterFirst",
          serviceAccountName="default", serviceAccount="default", securityContext={},
          schedulerName="default-scheduler", enableServiceLinks=True)
-    for volume in spec.get("volumes") or []:
-        if "hostPath" in volume:
-            volume["hostPath"].setdefault("type", "")
     for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
         default_container(container)
     fill(pod["status"], phase="Pending", qosClass="Burstable")
@@ -52,8 +41,6 @@ def default_pod(pod: dict) -> None:
 def default_service(service: dict) -> None:
     spec = service["spec"]
     fill(spec, type="ClusterIP", sessionAffinity="None")
-    if spec["type"] == "NodePort":
-        fill(spec, externalTrafficPolicy="Cluster")
     for port in spec.get("ports") or []:
         fill(port, protocol="TCP", port=0)
         fill(port, targetPort=port["port"])
@@ -72,40 +59,31 @@ class Kind(NamedTuple):
     kind: str
     short: str
     namespaced: bool = True
-    defaults: Callable[[dict], None] = lambda obj: None
-    causes: Callable[[dict], Iterator[validation.Cause]] = validation.plain_causes
     collection: bool = True   # may be deleted as a whole
+    defaults: Callable[[dict], None] = lambda obj: None
+    check: Callable[[dict, validation.Causes], None] = validation.plain_causes
 
 
 KINDS = {row.resource: row for row in (
-    Kind("namespaces", "Namespace", "ns", False, default_namespace, validation.namespace_causes,
-         False),
+    Kind("namespaces", "Namespace", "ns", False, False, default_namespace,
+         validation.namespace_causes),
     Kind("nodes", "Node", "no", False),
-    Kind("pods", "Pod", "po", True, default_pod, validation.pod_causes),
-    Kind("services", "Service", "svc", True, default_service, validation.service_causes, False),
+    Kind("pods", "Pod", "po", True, True, default_pod, validation.pod_causes),
+    Kind("services", "Service", "svc", True, False, default_service, validation.service_causes),
     Kind("serviceaccounts", "ServiceAccount", "sa"),
     Kind("resourcequotas", "ResourceQuota", "quota"),
     Kind("events", "Event", "ev"),
 )}
 
 
-def merge_lists(old: list, new: list, key: str) -> list:
-    rows = {row[key]: row for row in old}
-    for row in new:
-        rows[row[key]] = merge(rows.get(row[key], {}), row, True)
-    return list(rows.values())
-
-
-def merge(target: object, patch: object, strategic: bool) -> object:
-    """A JSON merge patch; strategic: the lists that have a key are merged by it."""
+def merge(target: object, patch: object) -> object:
+    """A JSON merge patch; strategic ones are treated alike, their lists replaced as a whole."""
     if not isinstance(patch, dict):
         return deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
-        elif strategic and key in MERGE_KEYS and isinstance(value, list):
-            result[key] = merge_lists(result.get(key) or [], value, MERGE_KEYS[key])
         else:
-            result[key] = merge(result.get(key), value, strategic)
+            result[key] = merge(result.get(key), value)
     return result

@@ -1,34 +1,28 @@
 """Label and field selectors."""
-
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 
 from .status import bad_request
 
 Test = Callable[[dict], bool]
-REQUIREMENT = re.compile(
-    r"(?P<absent>!)?\s*(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)\s*"
-    r"(?:(?P<sign>==|=|!=)\s*(?P<value>[-A-Za-z0-9_.]*)"
-    r"|(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?\s*(?:,|$)")
-FIELD = re.compile(r"([^=!]+)(==|=|!=)(.*)")
-FIELDS = ("metadata.name", "metadata.namespace", "spec.nodeName", "status.phase")
+LABEL = re.compile(r"(?P<absent>!)?\s*(?P<key>[A-Za-z0-9][-A-Za-z0-9_./]*)\s*"
+                   r"(?:(?P<sign>==|=|!=)\s*(?P<value>[-A-Za-z0-9_.]*)"
+                   r"|(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?\s*(?:,|$)")
+FIELD = re.compile(r"(metadata\.name|metadata\.namespace|spec\.nodeName|status\.phase)(==|=|!=)(.*)")
 
 
 def label_test(text: str) -> Test:
     tests, at = [], 0
-    text = text.strip()
     while at < len(text):
-        found = REQUIREMENT.match(text, at)
+        found = LABEL.match(text, at)
         if not found:
             raise bad_request(f"found '{text[at:]}', expected: !, identifier, or 'end of string'")
-        tests.append(requirement_test(found))
+        tests.append(requirement(found))
         at = found.end()
     return lambda obj: all(test(obj["metadata"].get("labels") or {}) for test in tests)
 
 
-def requirement_test(found: re.Match) -> Test:
+def requirement(found: re.Match) -> Test:
     key, sign = found["key"], found["sign"] or found["set"]
     if sign is None:
         return lambda labels: (key in labels) != bool(found["absent"])
@@ -39,9 +33,9 @@ def requirement_test(found: re.Match) -> Test:
 def field_test(text: str) -> Test:
     wanted = []
     for part in filter(None, text.split(",")):
-        found = FIELD.fullmatch(part.strip())
-        if not found or found[1] not in FIELDS:
-            raise bad_request(f"field label not supported: {found[1] if found else part}")
-        wanted.append((found[1].split("."), found[3], found[2] != "!="))
-    return lambda obj: all(((obj.get(first) or {}).get(second, "") == value) == same
-                           for (first, second), value, same in wanted)
+        found = FIELD.fullmatch(part)
+        if not found:
+            raise bad_request(f"field label not supported: {re.split('[=!]', part)[0]}")
+        wanted.append((*found[1].split("."), found[3], found[2] != "!="))
+    return lambda obj: all((obj[first].get(second, "") == value) == same
+                           for first, second, value, same in wanted)

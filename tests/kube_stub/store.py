@@ -1,7 +1,4 @@
 """The objects: versions, creation, change and the rules of deletion."""
-
-from __future__ import annotations
-
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,6 +8,9 @@ from typing import NamedTuple
 
 from .resources import KINDS
 from .status import already_exists, conflict, not_found
+
+PRECONDITIONS = {"uid": ("UID", "The object might have been deleted and then recreated"),
+                 "resourceVersion": ("ResourceVersion", "The object might have been modified")}
 
 
 def timestamp(seconds: float = 0) -> str:
@@ -48,42 +48,33 @@ class Store:
                      if obj["metadata"]["uid"] == uid), None)
 
     def select(self, resource: str, namespace: str = "") -> Iterator[dict]:
-        for key in sorted(self.objects[resource]):
-            if not namespace or key[0] == namespace:
-                yield self.objects[resource][key]
-
-    def check_absent(self, resource: str, namespace: str, name: str) -> None:
-        found = self.objects[resource].get((namespace, name))
-        if found:
-            raise already_exists(resource, name, "deletionTimestamp" in found["metadata"])
+        rows = self.objects[resource]
+        return (rows[key] for key in sorted(rows) if not namespace or key[0] == namespace)
 
     def create(self, resource: str, obj: dict) -> dict:
         meta = obj["metadata"]
-        self.check_absent(resource, meta.get("namespace", ""), meta["name"])
-        for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
-            meta.pop(key, None)
+        found = self.objects[resource].get((meta.get("namespace", ""), meta["name"]))
+        if found:
+            raise already_exists(resource, meta["name"], "deletionTimestamp" in found["metadata"])
         meta |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp()}
         return self.commit(resource, "ADDED", None, obj)
 
     def update(self, resource: str, old: dict, new: dict) -> dict:
         """Put `new` in place of `old`; without finalizers and grace left it goes for good."""
+        meta = new["metadata"]
         if new == old:
             return old
-        meta = new["metadata"]
-        if meta.get("deletionGracePeriodSeconds") == 0 and not meta.get("finalizers"):
-            self.commit(resource, "DELETED", old, deepcopy(new))
-            return new
-        return self.commit(resource, "MODIFIED", old, new)
+        last = meta.get("deletionGracePeriodSeconds") == 0 and not meta.get("finalizers")
+        return self.commit(resource, "DELETED" if last else "MODIFIED", old, new)
 
     def commit(self, resource: str, kind: str, old: dict | None, new: dict) -> dict:
         self.version += 1
         meta = new["metadata"]
         meta["resourceVersion"] = str(self.version)
         key = (meta.get("namespace", ""), meta["name"])
+        self.objects[resource][key] = new
         if kind == "DELETED":
             del self.objects[resource][key]
-        else:
-            self.objects[resource][key] = new
         event = Event(self.version, resource, kind, old, new)
         self.events.append(event)
         for listener in self.listeners:
@@ -95,34 +86,25 @@ class Store:
         change(new)
         return self.update(resource, obj, new)
 
-    def delete(self, resource: str, obj: dict, grace: int | None = None,
-               preconditions: dict | None = None) -> dict:
+    def check(self, resource: str, meta: dict, preconditions: dict) -> None:
+        for key, (name, why) in PRECONDITIONS.items():
+            wanted = preconditions.get(key)
+            if wanted and wanted != meta[key]:
+                raise conflict(KINDS[resource].kind, meta["name"],
+                               f"the {name} in the precondition ({wanted}) does not match "
+                               f"the {name} in record ({meta[key]}). {why}")
+
+    def delete(self, resource: str, obj: dict, grace: int | None = None) -> dict:
         """Begin or finish a deletion; the answer is the object as it was left."""
-        meta = obj["metadata"]
-        self.check_preconditions(resource, meta, preconditions or {})
-        grace = self.grace_of(resource, obj, grace)
-        known = meta.get("deletionGracePeriodSeconds")
+        known = obj["metadata"].get("deletionGracePeriodSeconds")
+        grace = grace_of(obj, grace) if resource == "pods" else 0
         if known is not None and grace >= known:
             return obj
-        if resource != "pods" and not meta.get("finalizers"):
-            return self.commit(resource, "DELETED", obj, deepcopy(obj))
         return self.edit(resource, obj, lambda new: new["metadata"].update(
             deletionTimestamp=timestamp(grace), deletionGracePeriodSeconds=grace))
 
-    @staticmethod
-    def check_preconditions(resource: str, meta: dict, wanted: dict) -> None:
-        for key, name, why in (
-                ("uid", "UID", "The object might have been deleted and then recreated"),
-                ("resourceVersion", "ResourceVersion", "The object might have been modified")):
-            if wanted.get(key) and wanted[key] != meta[key]:
-                raise conflict(KINDS[resource].kind, meta["name"],
-                               f"the {name} in the precondition ({wanted[key]}) does not match "
-                               f"the {name} in record ({meta[key]}). {why}")
 
-    @staticmethod
-    def grace_of(resource: str, obj: dict, grace: int | None) -> int:
-        if resource != "pods" or not obj["spec"].get("nodeName"):
-            return 0
-        if obj["status"].get("phase") in ("Failed", "Succeeded"):
-            return 0
-        return obj["spec"]["terminationGracePeriodSeconds"] if grace is None else max(grace, 0)
+def grace_of(pod: dict, asked: int | None) -> int:
+    if not pod["spec"].get("nodeName") or pod["status"].get("phase") in ("Failed", "Succeeded"):
+        return 0
+    return pod["spec"]["terminationGracePeriodSeconds"] if asked is None else max(asked, 0)
