@@ -57,10 +57,68 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(filter-out %/main.o,$(APP_OBJ)) $(LIBRAR
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Iapp -Ik8s_client $(call pkg,--cflags,$(APP_LIBS) cmocka) \
-	    $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(LIBS) $(call pkg,--libs,cmocka)
+	    $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) \
+	    $(LIBS) $(call pkg,--libs,cmocka)
 
 .PHONY: units
 units: $(UNITS)
+
+# Every program runs, also when one before it failed.
+.PHONY: check-units
+check-units: $(UNITS)
+	@failed=; for unit in $(UNITS); do \
+	    $(RUNNER) $$unit || failed="$$failed $${unit##*/}"; done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+           -fno-sanitize-recover=all
+VALGRIND = valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite \
+           --error-exitcode=9
+
+# A variant of the whole build in a folder of its own.
+ASAN = $(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' HARDEN= LDFLAGS=
+PLAIN = $(MAKE) --no-print-directory BUILD=$(BUILD)
+
+.PHONY: test
+test: ## all tests that need no cluster: SYSTEM=-x for options of the last
+	@conf/deps.sh test
+	@$(PLAIN) $(PROGRAM) units
+	@$(ASAN) check-units
+	@$(PLAIN) check-units RUNNER='$(VALGRIND)'
+	@$(PLAIN) check-system
+
+PYTEST = $(PYTHON) -B -m pytest -p no:cacheprovider -q
+
+.PHONY: check-system
+check-system: $(PROGRAM)
+	@$(PYTEST) --program $(abspath $(PROGRAM)) tests/structure \
+	    tests/unit_py tests/system $(SYSTEM)
+
+ifeq ($(origin KUBECONFIG),command line)
+YOUR_CLUSTER = KUBECONFIG='$(KUBECONFIG)'
+endif
+
+.PHONY: test-cluster
+test-cluster: ## the system suite on a real control plane, or on KUBECONFIG=FILE
+	@conf/deps.sh test
+	@$(PLAIN) $(PROGRAM)
+	@tests/cluster/run.sh $(YOUR_CLUSTER) --program $(abspath $(PROGRAM)) $(SYSTEM)
+
+SOURCES = $(wildcard app/*.[ch] k8s_client/*.[ch] tests/unit/*.[ch])
+TIDY_FLAGS = -std=c11 $(CPPFLAGS) -DVERSION='"0"' -Iapp -Ik8s_client
+
+.PHONY: lint
+lint: ## format, clang-tidy, cppcheck, shellcheck
+	@conf/deps.sh ci
+	clang-format-14 --dry-run --Werror $(SOURCES)
+	clang-tidy --quiet $(wildcard app/*.c k8s_client/*.c) -- $(TIDY_FLAGS)
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
+	    --error-exitcode=1 -Iapp -Ik8s_client -DVERSION='"0"' app k8s_client
+	shellcheck -x conf/*.sh tests/cluster/*.sh .ci/run
+
+.PHONY: format
+format: ## clang-format all C files
+	clang-format-14 -i $(SOURCES)
 
 .PHONY: deps
 deps: ## install the Debian packages that building and `make run` need

@@ -78,13 +78,23 @@ classify(struct json_object *object, const char *id)
 		   : FOUND_FOREIGN;
 }
 
+/*
+ * The API server itself says that the object is not there. A server without
+ * the whole resource answers NotFound as well, but names no object.
+ */
+static bool
+is_absent(const struct k8s_call *call)
+{
+	return call->fault.kind == K8S_FAULT_STATUS &&
+	       call->fault.reason == K8S_REASON_NOT_FOUND &&
+	       k8s_json_string(call->object, "details.name") != NULL;
+}
+
 /* Absence is a result, every other fault a failure. */
 static bool
 is_read(const struct k8s_call *call)
 {
-	return call->fault.kind == K8S_FAULT_NONE ||
-	       (call->fault.kind == K8S_FAULT_STATUS &&
-		   call->fault.http == 404);
+	return call->fault.kind == K8S_FAULT_NONE || is_absent(call);
 }
 
 static struct json_object *
@@ -212,10 +222,8 @@ delete_options(struct json_object *object, bool unchanged)
 static bool
 is_deleted(const struct k8s_call *call)
 {
-	return call->fault.kind == K8S_FAULT_NONE ||
-	       (call->fault.kind == K8S_FAULT_STATUS &&
-		   (call->fault.http == 404 ||
-		       call->fault.reason == K8S_REASON_CONFLICT));
+	return call->fault.kind == K8S_FAULT_NONE || is_absent(call) ||
+	       call->fault.reason == K8S_REASON_CONFLICT;
 }
 
 enum http_status
@@ -281,8 +289,7 @@ cluster_delete_unchanged(struct app *app, struct k8s_call *call, const char *id,
 	}
 
 	bool ok =
-	    k8s_perform(app->k8s, call, 1, &app->deadline) ||
-	    (call->fault.kind == K8S_FAULT_STATUS && call->fault.http == 404);
+	    k8s_perform(app->k8s, call, 1, &app->deadline) || is_absent(call);
 
 	call->name = NULL;
 	call->body = NULL;
