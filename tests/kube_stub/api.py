@@ -77,8 +77,9 @@ class Api:
         return respond(self.find(kind, target), 200, kind)
 
     def do_list(self, kind: Kind, target: Target, request: web.Request, text: bytes):
+        tests = tests_of(target, request)
         items = [obj for obj in self.store.select(kind.resource, target.namespace)
-                 if all(test(obj) for test in tests_of(target, request))]
+                 if all(test(obj) for test in tests)]
         meta: dict = {"resourceVersion": str(self.store.version)}
         token, limit = request.query.get("continue"), int(request.query.get("limit") or 0)
         if token:

@@ -33,14 +33,18 @@ def default_pod(pod: dict) -> None:
     fill(spec, restartPolicy="Always", terminationGracePeriodSeconds=30, dnsPolicy="ClusterFirst",
          serviceAccountName="default", serviceAccount="default", securityContext={},
          schedulerName="default-scheduler", enableServiceLinks=True)
-    for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
+    containers = (spec.get("containers") or []) + (spec.get("initContainers") or [])
+    for container in containers:
         default_container(container)
-    fill(pod["status"], phase="Pending", qosClass="Burstable")
+    limited = any(container["resources"] for container in containers)
+    fill(pod["status"], phase="Pending", qosClass="Burstable" if limited else "BestEffort")
 
 
 def default_service(service: dict) -> None:
     spec = service["spec"]
     fill(spec, type="ClusterIP", sessionAffinity="None")
+    if spec["type"] == "NodePort":
+        fill(spec, externalTrafficPolicy="Cluster")
     for port in spec.get("ports") or []:
         fill(port, protocol="TCP", port=0)
         fill(port, targetPort=port["port"])

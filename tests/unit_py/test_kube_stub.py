@@ -317,8 +317,8 @@ def test_lists(stub, ns):
     _, first = stub.call("GET", f"{ns}/services?limit=2")
     assert first["metadata"]["remainingItemCount"] == 1
     assert names(limit="2", **{"continue": first["metadata"]["continue"]}) == ["c"]
-    assert stub.call("GET", f"{ns}/services?fieldSelector=foo%3D1")[1]["message"] == (
-        "field label not supported: foo")
+    for path in ("services?fieldSelector=foo%3D1", "pods?fieldSelector=foo%3D1"):
+        assert stub.call("GET", f"{ns}/{path}")[1]["message"] == "field label not supported: foo"
 
 
 def test_quota(stub, ns):
