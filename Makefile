@@ -94,6 +94,13 @@ check-system: $(PROGRAM)
 	@$(PYTEST) --program $(abspath $(PROGRAM)) tests/structure \
 	    tests/unit_py tests/system $(SYSTEM)
 
+# The same suite on a program that watches its own memory.
+.PHONY: check-sanitized
+check-sanitized:
+	@$(ASAN) $(BUILD)/asan/sandbox-provisioner
+	@$(PYTEST) --program $(abspath $(BUILD)/asan/sandbox-provisioner) \
+	    tests/system $(SYSTEM)
+
 ifeq ($(origin KUBECONFIG),command line)
 YOUR_CLUSTER = KUBECONFIG='$(KUBECONFIG)'
 endif
