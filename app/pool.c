@@ -20,7 +20,7 @@
 #define CRASH_MS         1000 /* a worker that lived shorter crashes */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  4000
-#define DRAIN_MS         30000 /* then those that still work are killed */
+#define DRAIN_MS         28000 /* then those that still work are killed */
 
 /* Requests of one kind: a socket and the workers that listen on it. */
 struct lane {
