@@ -65,21 +65,35 @@ retry_after(struct reply *reply, const struct k8s_fault *fault)
 }
 
 static enum http_status
+reply_refused_manifest(struct reply *reply, const struct k8s_call *call)
+{
+	return reply_problem(reply, HTTP_INTERNAL_ERROR,
+	    "Kubernetes refuses the %s that our configuration makes; check %s: "
+	    "%s",
+	    call->resource->kind, settings_behind(call), call->fault.message);
+}
+
+/* 403 is RBAC's, or that of an admission plug-in: only the words tell. */
+static enum http_status
 reply_forbidden(
     struct reply *reply, const struct app *app, const struct k8s_call *call)
 {
-	if (fault_is_account_missing(&call->fault)) {
+	const char *ns = app->settings->kubernetes.namespace_name;
+
+	if (fault_is_account_missing(&call->fault) ||
+	    mentions(&call->fault, "being terminated")) {
 		retry_after(reply, &call->fault);
 		return reply_problem(reply, HTTP_UNAVAILABLE,
-		    "the namespace \"%s\" has no service account yet: %s",
-		    app->settings->kubernetes.namespace_name,
+		    "the namespace \"%s\" is not ready for sandboxes: %s", ns,
 		    call->fault.message);
 	}
+	if (!mentions(&call->fault, "cannot "))
+		return reply_refused_manifest(reply, call);
 	return reply_problem(reply, HTTP_BAD_GATEWAY,
 	    "Kubernetes does not let us %s %s in namespace \"%s\"; grant it as "
 	    "in rbac.yaml: %s",
-	    k8s_verb_name(call->verb), call->resource->plural,
-	    app->settings->kubernetes.namespace_name, call->fault.message);
+	    k8s_verb_name(call->verb), call->resource->plural, ns,
+	    call->fault.message);
 }
 
 /* The API server answered, and said no. */
@@ -107,11 +121,7 @@ reply_status(
 		return reply_forbidden(reply, app, call);
 	case 400:
 	case 422:
-		return reply_problem(reply, HTTP_INTERNAL_ERROR,
-		    "Kubernetes refuses the %s that our configuration makes; "
-		    "check %s: %s",
-		    call->resource->kind, settings_behind(call),
-		    fault->message);
+		return reply_refused_manifest(reply, call);
 	case 409:
 		retry_after(reply, fault);
 		return reply_problem(reply, HTTP_CONFLICT,

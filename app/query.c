@@ -36,6 +36,7 @@ sandbox_get(struct app *app, const char *id, struct reply *reply)
 		return reply_absent(reply, id, "is being deleted");
 	sandbox_of_pod(&sandbox, pair.pod);
 	if (pair.service == NULL ||
+	    !service_belongs(pair.service, sandbox.uid) ||
 	    !sandbox_port_of(&sandbox.port, pair.service)) {
 		reply_header(reply, "Retry-After", "%d", HALF_MADE_RETRY_S);
 		return reply_problem(reply, HTTP_UNAVAILABLE,
