@@ -14,7 +14,7 @@ RUN=(gcc:gcc libc6-dev make:make pkg-config:pkg-config libfcgi-dev
 	util-linux:setpriv python3:/usr/bin/python3 python3-aiohttp)
 TEST=(libcmocka-dev valgrind:valgrind python3-pytest python3-requests
 	python3-kubernetes python3-yaml kubernetes-client:kubectl
-	systemd:systemd-analyze)
+	systemd:systemd-analyze procps:/bin/kill)
 CI=(clang:clang libclang-rt-14-dev clang-tidy:clang-tidy
 	clang-format-14:clang-format-14 cppcheck:cppcheck shellcheck:shellcheck)
 
