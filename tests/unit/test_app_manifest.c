@@ -112,6 +112,33 @@ becomes_golden(void **state)
 		    json_object_to_json_string_ext(actual, PRETTY));
 }
 
+/*
+ * A kubelet waits for ever for the second of two volumes that name one claim:
+ * kubernetes/kubernetes issues 82526 and 132921.
+ */
+static void
+no_two_volumes_name_one_claim(void **state)
+{
+	static const char body[] =
+	    "{\"sandbox_id\":\"s\",\"extra_mounts\":["
+	    "{\"host_path\":\"/d/x\",\"container_path\":"
+	    "\"/mnt/acp-workspace\"},"
+	    "{\"host_path\":\"/d/y\",\"container_path\":"
+	    "\"/mnt/skills/custom\",\"read_only\":true}]}";
+	JSON_CLEANUP struct json_object *objects = objects_of(body,
+	    "DEER_FLOW_HOST_BASE_DIR=/d\nUSERDATA_PVC_NAME=one\n"
+	    "SKILLS_PVC_NAME=one\n");
+	struct json_object *volumes =
+	    k8s_json_array(objects, "pod.spec.volumes");
+	unsigned claims = 0;
+
+	(void)state;
+	for (size_t i = 0; i < json_object_array_length(volumes); i++)
+		claims += k8s_json_string(json_object_array_get_idx(volumes, i),
+			      "persistentVolumeClaim.claimName") != NULL;
+	assert_int_equal(claims, 1);
+}
+
 static struct json_object *
 service_of(const char *pod_uid)
 {
@@ -214,6 +241,7 @@ main(void)
 		GOLDEN_TEST("shell-sessions"),
 		GOLDEN_TEST("claims"),
 		GOLDEN_TEST("cluster-ip"),
+		cmocka_unit_test(no_two_volumes_name_one_claim),
 		cmocka_unit_test(a_service_without_a_known_pod_has_no_owner),
 		cmocka_unit_test(without_an_api_key_no_key_name_is_annotated),
 		cmocka_unit_test(a_claim_patches_identity_at_one_version),
