@@ -94,6 +94,33 @@ await_account(struct creation *creation, const struct k8s_call *refused)
 	return pause_until(&creation->pause, &creation->account_deadline);
 }
 
+/*
+ * Rights, quotas, admission and validation come before the name: the API server
+ * refuses what is there already in the same words as what is not.
+ */
+static bool
+is_judged_first(const struct k8s_fault *fault)
+{
+	return fault->kind == K8S_FAULT_STATUS &&
+	       (fault->http == 400 || fault->http == 403 || fault->http == 422);
+}
+
+static void
+keep_refusal(struct creation *creation, struct k8s_call *call)
+{
+	creation_forget_refusal(creation);
+	creation->refusal = *call;
+	creation->refusal.body = NULL;
+	*call = (struct k8s_call){ 0 };
+}
+
+void
+creation_forget_refusal(struct creation *creation)
+{
+	k8s_call_done(&creation->refusal);
+	creation->refusal = (struct k8s_call){ 0 };
+}
+
 static enum step
 create_pod(struct creation *creation)
 {
@@ -117,6 +144,10 @@ create_pod(struct creation *creation)
 		return STEP_LOOK;
 	if (mend_namespace(creation, &call) || await_account(creation, &call))
 		return STEP_POD;
+	if (is_judged_first(&call.fault)) {
+		keep_refusal(creation, &call);
+		return STEP_LOOK;
+	}
 	reply_fault(creation->reply, creation->app, &call);
 	return STEP_END;
 }
@@ -180,6 +211,7 @@ sandbox_create(
 	}
 	atomic_store(&app->slot->waiting, false);
 	json_object_put(creation.pod);
+	creation_forget_refusal(&creation);
 	spec_done(&creation.spec);
 	return reply->status;
 }

@@ -7,6 +7,7 @@
 #define CREATION_H
 
 #include "http.h"
+#include "k8s.h"
 #include "manifest.h"
 #include "pause.h"
 #include "spec.h"
@@ -16,7 +17,6 @@
 
 struct app;
 struct json_object;
-struct k8s_call;
 struct reply;
 
 /* What to do next. */
@@ -38,6 +38,7 @@ struct creation {
 	bool namespace_tried;
 	bool service_retried;
 	bool time_extended;
+	struct k8s_call refusal; /* of the Pod, when nothing is there */
 	struct pause pause;
 	struct timespec account_deadline; /* zero = not waiting for it */
 	struct timespec maker_deadline;   /* of a Pod without Service */
@@ -47,6 +48,10 @@ struct creation {
 /* Keeps a reference to the Pod that this request is to finish. */
 void
 creation_own(struct creation *creation, struct json_object *pod, bool made);
+
+/* Forgets why the Pod was refused: what was there has changed. */
+void
+creation_forget_refusal(struct creation *creation);
 
 /* Ends with the sandbox that Pod and Service are: 200, or 201 + Location. */
 enum step

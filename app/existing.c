@@ -71,6 +71,7 @@ may_wait(struct creation *creation)
 static enum step
 await_end(struct creation *creation)
 {
+	creation_forget_refusal(creation);
 	if (!may_wait(creation))
 		return conflict_for_now(creation,
 		    "is still being deleted, and enough requests wait for "
@@ -171,6 +172,7 @@ clear(struct creation *creation, struct json_object *pod,
 	if (cluster_delete(creation->app, creation->spec.sandbox_id, pod,
 		service, creation->reply) != HTTP_OK)
 		return STEP_END;
+	creation_forget_refusal(creation);
 	return STEP_LOOK;
 }
 
@@ -203,6 +205,17 @@ judge(struct creation *creation, const struct pair *pair)
 	return creation_done(creation, HTTP_OK, pair->pod, pair->service);
 }
 
+/* The Pod was refused and nothing is there; or the look itself failed. */
+static enum step
+refused(struct creation *creation)
+{
+	if (creation->refusal.fault.kind != K8S_FAULT_NONE) {
+		creation->reply->header_count = 0;
+		reply_fault(creation->reply, creation->app, &creation->refusal);
+	}
+	return STEP_END;
+}
+
 enum step
 creation_look(struct creation *creation)
 {
@@ -210,7 +223,7 @@ creation_look(struct creation *creation)
 
 	if (pair_read(&pair, creation->app, creation->spec.sandbox_id,
 		creation->reply) != HTTP_OK)
-		return STEP_END;
+		return refused(creation);
 	if (pair.pod_found == FOUND_FOREIGN)
 		return conflict(creation,
 		    "cannot be made: a Pod that is not a sandbox has its name");
@@ -219,7 +232,9 @@ creation_look(struct creation *creation)
 		    "cannot be made: a Service that is not a sandbox's has its "
 		    "name");
 	if (pair.pod == NULL)
-		return STEP_POD;
+		return creation->refusal.fault.kind != K8S_FAULT_NONE
+			   ? refused(creation)
+			   : STEP_POD;
 	if (is_terminating(pair.pod))
 		return await_end(creation);
 	/* the answer to our own create was lost */
