@@ -65,6 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_stub or config.getoption("audit_log")
         else "needs the API server's audit log (--audit-log)",
     }
+    # A node is measured before the others load it; the order is else as it was.
+    items.sort(key=lambda item: item.get_closest_marker("node") is None)
     for item in items:
         for marker, reason in missing.items():
             if reason and item.get_closest_marker(marker):

@@ -58,6 +58,8 @@ class Cluster:
         self.provisioner_kubeconfig = provisioner
         self.namespace = namespace
         self.has_node = has_node
+        # A kubelet that has many pods to start and stop takes its time to let one go.
+        self.patience_s = 120 if has_node else 20
         settings = client.Configuration()
         config.load_kube_config(str(admin), client_configuration=settings)
         settings.client_side_validation = False

@@ -154,7 +154,7 @@ def test_delete(api, sandbox_id, cluster):
     api.create(sandbox_id)
     answer = assert_json(api.delete(sandbox_id), 200)
     assert answer == {"ok": True, "sandbox_id": sandbox_id}
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
     assert_problem(api.get(sandbox_id), 404)
 
 
@@ -171,7 +171,7 @@ def test_delete_of_an_unknown_id(api, sandbox_id):
 def test_the_same_id_again_after_delete(api, sandbox_id, cluster):
     first = api.create(sandbox_id)
     api.delete(sandbox_id)
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
     assert api.create(sandbox_id)["container_id"] != first["container_id"]
 
 

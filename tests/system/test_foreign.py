@@ -61,7 +61,7 @@ def test_foreign_service_post_is_409_and_leaves_no_pod(
     foreign_service, api, cluster, sandbox_id
 ):
     assert_problem(api.post(sandbox_id), 409)
-    wait_until(lambda: cluster.pod(sandbox_id) is None, 20)
+    wait_until(lambda: cluster.pod(sandbox_id) is None, cluster.patience_s)
 
 
 def test_foreign_service_delete_is_409(foreign_service, api, sandbox_id):
@@ -112,4 +112,4 @@ def test_adopted_is_stamped_by_the_next_post(adopted, api, cluster):
 
 def test_adopted_is_deleted(adopted, api, cluster):
     assert api.delete(adopted).status_code == 200
-    wait_until(lambda: cluster.gone(adopted), 20)
+    wait_until(lambda: cluster.gone(adopted), cluster.patience_s)

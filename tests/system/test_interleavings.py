@@ -37,7 +37,7 @@ def orphan_service(cluster, sandbox_id):
     """S without P, and without an owner that the collector would follow."""
     cluster.patch_service(sandbox_id, {"metadata": {"ownerReferences": None}})
     cluster.delete_pod(sandbox_id)
-    wait_until(lambda: cluster.pod(sandbox_id) is None, 20)
+    wait_until(lambda: cluster.pod(sandbox_id) is None, cluster.patience_s)
 
 
 def assert_fresh(cluster, sandbox_id, answer, old):
@@ -72,7 +72,7 @@ def test_p_and_s_get(whole, api, sandbox_id):
 
 def test_p_and_s_delete(whole, api, cluster, sandbox_id):
     assert api.delete(sandbox_id).status_code == 200
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
 
 
 def test_p_and_s_with_another_image_or_mounts_is_compatible(
@@ -150,7 +150,7 @@ def test_p_without_s_is_present_but_not_listed(p_without_s, api, sandbox_id):
 
 def test_p_without_s_delete(p_without_s, api, cluster, sandbox_id):
     assert api.delete(sandbox_id).status_code == 200
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
 
 
 # S without P
@@ -175,7 +175,7 @@ def test_s_without_p_get_is_404(s_without_p, api, sandbox_id):
 
 def test_s_without_p_delete(s_without_p, api, cluster, sandbox_id):
     assert api.delete(sandbox_id).status_code == 200
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
 
 
 def test_s_whose_owner_has_just_gone_post_makes_both_anew(whole, post, cluster, sandbox_id):
@@ -229,7 +229,7 @@ def test_p_terminating_with_s_delete(terminating, api, cluster, sandbox_id):
     assert api.delete(sandbox_id).status_code == 200
     wait_until(lambda: cluster.service(sandbox_id) is None)
     cluster.release(sandbox_id)
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
 
 
 def test_p_terminating_for_20_s_post_is_409(api, new_id, cluster):
@@ -303,7 +303,7 @@ def test_p_terminating_without_s_post_waits_and_creates(
 def test_p_terminating_without_s_delete(terminating_without_s, api, cluster, sandbox_id):
     assert api.delete(sandbox_id).status_code == 200
     cluster.release(sandbox_id)
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
 
 
 # P Failed / Succeeded
@@ -330,7 +330,8 @@ def test_p_ended_post_replaces_p_and_s(ended, api, cluster, sandbox_id):
 
 
 def test_p_ended_post_of_another_user_is_409(ended, api, cluster, sandbox_id):
-    cluster.patch_pod(sandbox_id, {"metadata": {"annotations": manifests.identity("u1", sandbox_id)}})
+    stamp = manifests.identity("u1", sandbox_id)
+    cluster.patch_pod(sandbox_id, {"metadata": {"annotations": stamp}})
     old = uid(cluster.pod(sandbox_id))
     assert_problem(api.post(sandbox_id, user_id="u2"), 409)
     assert uid(cluster.pod(sandbox_id)) == old
@@ -338,4 +339,4 @@ def test_p_ended_post_of_another_user_is_409(ended, api, cluster, sandbox_id):
 
 def test_p_ended_delete(ended, api, cluster, sandbox_id):
     assert api.delete(sandbox_id).status_code == 200
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)

@@ -30,7 +30,7 @@ def no_more(cluster, resource):
 def assert_refused(answer, cluster, sandbox_id):
     assert_problem(answer, 429)
     retry_after(answer)
-    wait_until(lambda: cluster.gone(sandbox_id), 20)
+    wait_until(lambda: cluster.gone(sandbox_id), cluster.patience_s)
 
 
 def test_s_refused_by_quota_is_429_and_no_pod_is_left(api, sandbox_id, cluster):
@@ -79,7 +79,11 @@ def test_node_ports_exhausted_is_429_and_no_pod_is_left(tmp_path, stack_with, ke
             'Service "x" is invalid: spec.ports[0].nodePort: Invalid value: 0: '
             "provided port is not in the valid range. The range of valid ports is 30000-32767",
         ),
-        (500, "InternalError", "Internal error occurred: failed to allocate a nodePort: range is full"),
+        (
+            500,
+            "InternalError",
+            "Internal error occurred: failed to allocate a nodePort: range is full",
+        ),
         (422, "Invalid", "no more ports"),
     ],
 )

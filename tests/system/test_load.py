@@ -34,7 +34,7 @@ def test_a_burst_of_new_posts_succeeds_while_gets_are_answered(api, new_id, clus
 
     deleted = at_once([lambda name=name: api.delete(name) for name in ids])
     assert [answer.status_code for answer in deleted] == [200] * BURST
-    wait_until(lambda: all(cluster.gone(name) for name in ids), 60)
+    wait_until(lambda: all(cluster.gone(name) for name in ids), cluster.patience_s)
 
 
 def test_creations_and_deletions_crosswise_leave_only_pairs(api, new_id, cluster):
@@ -44,8 +44,8 @@ def test_creations_and_deletions_crosswise_leave_only_pairs(api, new_id, cluster
         api.post(name)
         api.delete(name)
         # Those that wait for the old pod to go are limited: a refusal says when to come again.
-        wait_until(lambda: api.post(name).status_code in (200, 201), 30)
+        wait_until(lambda: api.post(name).status_code in (200, 201), cluster.patience_s)
 
     at_once([lambda name=name: churn(name) for name in ids])
-    wait_until(lambda: all(cluster.whole_or_gone(name) for name in ids), 30)
+    wait_until(lambda: all(cluster.whole_or_gone(name) for name in ids), cluster.patience_s)
     assert set(ids) <= set(api.listed_ids())

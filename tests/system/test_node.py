@@ -24,6 +24,13 @@ def answers(url):
         return False
 
 
+@pytest.fixture(autouse=True)
+def idle_node(cluster):
+    """What other tests have left behind must not be measured."""
+    pods = cluster.kube.list_namespaced_pod
+    wait_until(lambda: not pods(cluster.namespace).items, 120, "pods of other tests are gone")
+
+
 def test_the_sandbox_answers_at_its_url(api, sandbox_id):
     sandbox = api.create(sandbox_id)
     wait_until(lambda: answers(sandbox["sandbox_url"]), 60)
