@@ -291,7 +291,6 @@ queries_are_decoded(void **state)
 		{ "name=a=b", "a=b" },
 		{ "name=a+b", "a b" },
 		{ "name=a%2Bb%26%3d", "a+b&=" },
-		{ "name=%C3%A9", "\u00e9" },
 		{ "name=1234567", "1234567" },
 		/* no value that any filter accepts */
 		{ "name=12345678", "" },
