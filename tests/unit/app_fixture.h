@@ -173,6 +173,14 @@ fixture_directory_remove(void **state)
 	return failed;
 }
 
+/* cmocka does not count a teardown that fails: for tests to ask. */
+static inline void
+fixture_assert_directory_is_empty(void **state)
+{
+	assert_int_equal(rmdir(*state), 0);
+	assert_int_equal(mkdir(*state, 0700), 0);
+}
+
 /* "DIRECTORY/name" of the group above. */
 #define FIXTURE_PATH_MAX 256
 static inline const char *

@@ -118,12 +118,10 @@ static const struct {
 	    ":1: a name has at most 64 of A-Z" },
 	{ { NULL, "a " KEY_A "\nb " KEY_A "\n", 0600 }, "AAAAA",
 	    ":2: the same key stands there twice" },
-	{ { NULL, "a " KEY_A "\na " KEY_B "\n", 0600 }, "AAAAA",
-	    ":2: " },
+	{ { NULL, "a " KEY_A "\na " KEY_B "\n", 0600 }, "AAAAA", ":2: " },
 	{ { KEY_A, "laptop " KEY_A "\n", 0600 }, "AAAAA",
 	    ":1: the same key stands there twice" },
-	{ { KEY_A, "default " KEY_B "\n", 0600 }, "AAAAA",
-	    ":1: " },
+	{ { KEY_A, "default " KEY_B "\n", 0600 }, "AAAAA", ":1: " },
 	{ { NULL, "laptop " KEY_A "\n", 0644 }, "AAAAA",
 	    "can be read by everybody: chmod o-r it" },
 	{ { NULL, "laptop " KEY_128 KEY_128 KEY_128 KEY_128 "\n", 0600 },
@@ -169,6 +167,7 @@ a_failure_keeps_the_former_output(void **state)
 		free(text);
 	}
 	assert_int_equal(unlink(path), 0);
+	fixture_assert_directory_is_empty(state);
 }
 
 static void
@@ -233,6 +232,7 @@ an_output_that_cannot_be_written_is_told(void **state)
 	assert_non_null(strstr(why, output));
 	fixture_clear_environment();
 	assert_int_equal(rmdir(output), 0);
+	fixture_assert_directory_is_empty(state);
 }
 
 int
@@ -247,7 +247,6 @@ main(void)
 		cmocka_unit_test(an_output_that_cannot_be_written_is_told),
 	};
 
-	/* its end fails when a draft was left behind */
 	return cmocka_run_group_tests(
 	    tests, fixture_directory_make, fixture_directory_remove);
 }
