@@ -19,241 +19,51 @@ pod_of(const char *metadata, const char *status)
 	return fixture_json(text, (size_t)length);
 }
 
-#define CONDITION(type, status, reason, message)                               \
-	"{\"type\":\"" type "\",\"status\":\"" status                          \
-	"\",\"lastTransitionTime\":\"2026-01-02T03:04:05Z\",\"reason\":"       \
-	"\"" reason "\",\"message\":\"" message "\"}"
-#define HOLDS(type)                                                            \
-	"{\"type\":\"" type "\",\"status\":\"True\",\"lastProbeTime\":null}"
-#define UNREADY                                                                \
-	CONDITION("ContainersReady", "False", "ContainersNotReady",            \
-	    "containers with unready status: [sandbox]")                       \
-	"," CONDITION("Ready", "False", "ContainersNotReady",                  \
-	    "containers with unready status: [sandbox]")
-#define SCHEDULED                                                              \
-	"\"conditions\":[" HOLDS("Initialized") "," UNREADY                    \
-						"," HOLDS("PodScheduled") "]"
-#define WAITING(reason, message)                                               \
-	"\"state\":{\"waiting\":{\"reason\":\"" reason                         \
-	"\",\"message\":\"" message "\"}}"
+#define PODS "tests/golden/pods.json"
 
-static const struct {
-	const char *what, *metadata, *status;
-	enum sandbox_status expected;
-	bool ready;
-	const char *reason, *message;
-} pods
-    [] = {
-	    { "unscheduled", "",
-		"\"phase\":\"Pending\",\"conditions\":[" CONDITION(
-		    "PodScheduled", "False", "Unschedulable",
-		    "0/1 nodes are available: 1 Insufficient cpu.") "]",
-		SANDBOX_PENDING, false, "Unschedulable",
-		"0/1 nodes are available: 1 Insufficient cpu." },
-	    { "starting", "",
-		"\"phase\":\"Pending\"," SCHEDULED ",\"containerStatuses\":[{"
-		"\"name\":\"sandbox\",\"ready\":false,\"state\":{\"waiting\":{"
-		"\"reason\":\"ContainerCreating\"}},\"lastState\":{}}]",
-		SANDBOX_PENDING, false, "ContainerCreating", "" },
-	    { "image cannot be pulled", "",
-		"\"phase\":\"Pending\"," SCHEDULED ",\"containerStatuses\":[{"
-		"\"name\":\"sandbox\",\"ready\":false," WAITING(
-		    "ErrImagePull", "pull access denied") ",\"lastState\":{}}]",
-		SANDBOX_PENDING, false, "ErrImagePull", "pull access denied" },
-	    { "pulling is paused", "",
-		"\"phase\":\"Pending\"," SCHEDULED ",\"containerStatuses\":[{"
-		"\"name\":\"sandbox\",\"ready\":false," WAITING(
-		    "ImagePullBackOff",
-		    "Back-off pulling image") ",\"lastState\":{}}]",
-		SANDBOX_PENDING, false, "ImagePullBackOff",
-		"Back-off pulling image" },
-	    { "crashes", "",
-		"\"phase\":\"Running\"," SCHEDULED ",\"containerStatuses\":[{"
-		"\"name\":\"sandbox\",\"ready\":false," WAITING(
-		    "CrashLoopBackOff", "back-off 10s restarting failed "
-					"container") ","
-						     "\"lastState\":{"
-						     "\"terminated\":{"
-						     "\"exitCode\":1,"
-						     "\"reason\":\"Error\"}}}]",
-		SANDBOX_RUNNING, false, "CrashLoopBackOff",
-		"back-off 10s restarting failed container" },
-	    { "crashes for want of memory", "",
-		"\"phase\":\"Running\"," SCHEDULED ",\"containerStatuses\":[{"
-		"\"name\":\"sandbox\",\"ready\":false," WAITING(
-		    "CrashLoopBackOff", "back-off 10s restarting failed "
-					"container") ","
-						     "\"lastState\":{"
-						     "\"terminated\":{"
-						     "\"exitCode\":137,"
-						     "\"reason\":\"OOMKilled\"}"
-						     "}}]",
-		SANDBOX_RUNNING, false, "OOMKilled",
-		"back-off 10s restarting failed container" },
-	    { "ended for want of memory", "",
-		"\"phase\":\"Running\"," SCHEDULED ",\"containerStatuses\":[{"
-		"\"name\":\"sandbox\",\"ready\":false,\"state\":{"
-		"\"terminated\":{"
-		"\"exitCode\":137,\"reason\":\"OOMKilled\"}},\"lastState\":{}}"
-		"]",
-		SANDBOX_RUNNING, false, "OOMKilled", "" },
-	    { "evicted", "",
-		"\"phase\":\"Failed\",\"reason\":\"Evicted\",\"message\":"
-		"\"The node was low on resource: memory.\"",
-		SANDBOX_FAILED, false, "Evicted",
-		"The node was low on resource: memory." },
-	    { "ready", "",
-		"\"phase\":\"Running\",\"conditions\":[" HOLDS("Initialized") "," HOLDS(
-		    "Ready") "," HOLDS("ContainersReady") "," HOLDS("PodSchedul"
-								    "ed") "],"
-									  "\"co"
-									  "ntai"
-									  "nerS"
-									  "tatu"
-									  "ses"
-									  "\":["
-									  "{\"n"
-									  "ame"
-									  "\":"
-									  "\"sa"
-									  "ndbo"
-									  "x\","
-									  "\"re"
-									  "ady"
-									  "\":"
-									  "true"
-									  ",\"s"
-									  "tate"
-									  "\":{"
-									  "\"ru"
-									  "nnin"
-									  "g\":"
-									  "{}},"
-									  "\"la"
-									  "stSt"
-									  "ate"
-									  "\":{"
-									  "\"te"
-									  "rmin"
-									  "ated"
-									  "\":{"
-									  "\"re"
-									  "ason"
-									  "\":"
-									  "\"Er"
-									  "ror"
-									  "\"}}"
-									  "}]",
-		SANDBOX_RUNNING, true, "", "" },
-	    { "up, but its probe fails", "",
-		"\"phase\":\"Running\"," SCHEDULED ",\"containerStatuses\":[{"
-		"\"name\":\"sandbox\",\"ready\":false,\"state\":{\"running\":{}"
-		"},"
-		"\"lastState\":{}}]",
-		SANDBOX_RUNNING, false, "ContainersNotReady",
-		"containers with unready status: [sandbox]" },
-	    { "up behind a finished init container, but its probe fails", "",
-		"\"phase\":\"Running\"," SCHEDULED
-		",\"initContainerStatuses\":[{"
-		"\"name\":\"init\",\"ready\":true,\"state\":{\"terminated\":{"
-		"\"exitCode\":0,\"reason\":\"Completed\"}}}],"
-		"\"containerStatuses\":[{\"name\":\"sandbox\",\"ready\":false,"
-		"\"state\":{\"running\":{}},\"lastState\":{}}]",
-		SANDBOX_RUNNING, false, "ContainersNotReady",
-		"containers with unready status: [sandbox]" },
-	    { "deleted",
-		",\"deletionTimestamp\":\"2026-01-02T03:04:05Z\","
-		"\"deletionGracePeriodSeconds\":5",
-		"\"phase\":\"Running\",\"conditions\":[" HOLDS("Ready") "]",
-		SANDBOX_TERMINATING, true, "", "" },
-	    { "init container fails", "",
-		"\"phase\":\"Pending\",\"conditions\":[" CONDITION(
-		    "Initialized", "False", "ContainersNotInitialized",
-		    "containers with incomplete status: [init]") "," UNREADY
-								 "," HOLDS(
-								     "PodSchedu"
-								     "led") "],"
-									    "\""
-									    "in"
-									    "it"
-									    "Co"
-									    "nt"
-									    "ai"
-									    "ne"
-									    "rS"
-									    "ta"
-									    "tu"
-									    "se"
-									    "s"
-									    "\""
-									    ":["
-									    "{"
-									    "\""
-									    "na"
-									    "me"
-									    "\""
-									    ":"
-									    "\""
-									    "in"
-									    "it"
-									    "\""
-									    ","
-									    "\""
-									    "re"
-									    "ad"
-									    "y"
-									    "\""
-									    ":f"
-									    "al"
-									    "se"
-									    "," WAITING(
-										"CrashLoopBackOff",
-										"back-off 40s restarting failed container=init") ","
-																 "\"lastState\":{\"terminated\":{\"reason\":\"Error\"}}}],"
-																 "\"containerStatuses\":[{\"name\":\"sandbox\",\"ready\":false,"
-																 "\"state\":{\"waiting\":{\"reason\":\"PodInitializing\"}}}]",
-		SANDBOX_PENDING, false, "CrashLoopBackOff",
-		"back-off 40s restarting failed container=init" },
-	    { "waits for its init container", "",
-		"\"phase\":\"Pending\"," SCHEDULED
-		",\"initContainerStatuses\":[{"
-		"\"name\":\"init\",\"ready\":true,\"state\":{\"terminated\":{"
-		"\"exitCode\":0,\"reason\":\"Completed\"}}}],"
-		"\"containerStatuses\":[{\"name\":\"sandbox\",\"ready\":false,"
-		"\"state\":{\"waiting\":{\"reason\":\"PodInitializing\"}}}]",
-		SANDBOX_PENDING, false, "PodInitializing", "" },
-	    { "not seen by any kubelet", "", "", SANDBOX_PENDING, false, "",
-		"" },
-	    { "finished", "", "\"phase\":\"Succeeded\"", SANDBOX_SUCCEEDED,
-		false, "", "" },
-	    { "on a lost node", "",
-		"\"phase\":\"Unknown\",\"reason\":\"NodeLost\"",
-		SANDBOX_UNKNOWN, false, "NodeLost", "" },
-	    { "in a phase of the future", "", "\"phase\":\"Paused\"",
-		SANDBOX_UNKNOWN, false, "", "" },
-	    { "of wrong types", "",
-		"\"phase\":5,\"conditions\":{},\"containerStatuses\":[null,7]",
-		SANDBOX_PENDING, false, "", "" },
-    };
+/* "" for what is null in the file. */
+static const char *
+expected_text(struct json_object *row, const char *name)
+{
+	const char *text = k8s_json_string(row, name);
 
+	return text == NULL ? "" : text;
+}
+
+static void
+assert_explains_itself(struct json_object *row)
+{
+	struct sandbox sandbox;
+
+	sandbox_of_pod(&sandbox, k8s_json_map(row, "pod"));
+	if (strcmp(sandbox_status_name(sandbox.status),
+		expected_text(row, "status")) != 0 ||
+	    sandbox.ready != k8s_json_bool(row, "ready", false) ||
+	    strcmp(sandbox.reason, expected_text(row, "reason")) != 0 ||
+	    strcmp(sandbox.message, expected_text(row, "message")) != 0)
+		fail_msg("a pod that is %s: %s ready=%d \"%s\" \"%s\"",
+		    k8s_json_string(row, "pod that is"),
+		    sandbox_status_name(sandbox.status), sandbox.ready,
+		    sandbox.reason, sandbox.message);
+}
+
+/* Pods in the shapes in which API servers show them, and what they mean. */
 static void
 a_pod_explains_itself(void **state)
 {
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(pods); i++) {
-		JSON_CLEANUP struct json_object *pod =
-		    pod_of(pods[i].metadata, pods[i].status);
-		struct sandbox sandbox;
+	char *text = fixture_read(PODS);
 
-		sandbox_of_pod(&sandbox, pod);
-		if (sandbox.status != pods[i].expected ||
-		    sandbox.ready != pods[i].ready ||
-		    strcmp(sandbox.reason, pods[i].reason) != 0 ||
-		    strcmp(sandbox.message, pods[i].message) != 0)
-			fail_msg("a pod that is %s: %s ready=%d \"%s\" \"%s\"",
-			    pods[i].what, sandbox_status_name(sandbox.status),
-			    sandbox.ready, sandbox.reason, sandbox.message);
-	}
+	(void)state;
+	if (text == NULL)
+		fail_msg("run the tests where " PODS " is");
+
+	JSON_CLEANUP struct json_object *rows =
+	    fixture_json(text, strlen(text));
+
+	free(text);
+	assert_true(json_object_array_length(rows) > 0);
+	for (size_t i = 0; i < json_object_array_length(rows); i++)
+		assert_explains_itself(json_object_array_get_idx(rows, i));
 }
 
 static void
