@@ -50,12 +50,13 @@ clear_path(int fd, const struct sockaddr_un *address)
 		errno = EEXIST;
 		return false;
 	}
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) ==
-	    0) {
-		errno = EADDRINUSE;
-		return false;
-	}
-	return unlink(address->sun_path) == 0;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) !=
+		0 &&
+	    errno == ECONNREFUSED)
+		return unlink(address->sun_path) == 0;
+	/* connected, or its queue is full, or it is of another kind */
+	errno = EADDRINUSE;
+	return false;
 }
 
 /* Gives the socket to the group of fd 0's; to whom it stays is the umask's. */
@@ -74,7 +75,8 @@ int
 listen_open(const char *path, int backlog, char *why, size_t size)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int probe =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool ok = false;
 

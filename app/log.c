@@ -23,7 +23,7 @@ log_set_plain(void)
 }
 
 /* One write(2) a line, so that lines of several processes never mix. */
-static void
+__attribute__((format(printf, 2, 0))) static void
 write_line(enum log_level level, const char *format, va_list arguments)
 {
 	/* RFC 5424: error 3, warning 4, informational 6, debug 7 */

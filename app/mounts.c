@@ -79,12 +79,11 @@ is_inside_state(const struct sandbox_spec *spec,
 
 /*
  * At or below a directory that some sandbox writes as its user data: it could
- * plant a symbolic link there, and the kubelet would follow it. The directories
- * above are as bad when they are mounted writable.
+ * plant a symbolic link there, and the kubelet would follow it. A directory
+ * above holds the data of several sandboxes.
  */
 static bool
-touches_user_data(
-    const struct settings *settings, const struct extra_mount *mount)
+touches_user_data(const struct settings *settings, const char *host_path)
 {
 	const char *threads = settings->storage.threads_host_path;
 	char pattern[HOST_PATH_MAX];
@@ -95,16 +94,14 @@ touches_user_data(
 		return false;
 	snprintf(pattern, sizeof(pattern), "%.*s/users/{}/threads/{}/user-data",
 	    (int)length, base);
-	if (path_is_within_pattern(mount->host_path, pattern) ||
-	    (!mount->read_only &&
-		path_is_above_pattern(mount->host_path, pattern)))
+	if (path_is_within_pattern(host_path, pattern) ||
+	    path_is_above_pattern(host_path, pattern))
 		return true;
 	if (threads == NULL)
 		return false;
 	snprintf(pattern, sizeof(pattern), "%s/{}/user-data", threads);
-	return path_is_within_pattern(mount->host_path, pattern) ||
-	       (!mount->read_only &&
-		   path_is_above_pattern(mount->host_path, pattern));
+	return path_is_within_pattern(host_path, pattern) ||
+	       path_is_above_pattern(host_path, pattern);
 }
 
 /* At or below a directory that another mount of the request may write. */
@@ -158,7 +155,7 @@ check(const struct sandbox_spec *spec, const struct settings *settings,
 	if (is_duplicate(spec, index))
 		return reply_problem(reply, HTTP_BAD_REQUEST,
 		    "Duplicate extra mount path: %s", container);
-	if (touches_user_data(settings, mount) || lies_in_writable(spec, index))
+	if (touches_user_data(settings, host) || lies_in_writable(spec, index))
 		return reply_problem(reply, HTTP_BAD_REQUEST,
 		    "Invalid extra mount host path: %s", host);
 	return HTTP_OK;

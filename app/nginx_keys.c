@@ -64,9 +64,9 @@ add(struct keys *keys, const char *where, const char *name, const char *text)
 			return refuse(
 			    keys, "%s: the same key stands there twice", where);
 		if (strcmp(keys->items[i].name, name) == 0)
-			return refuse(keys,
-			    "%s: the name \"%s\" stands there twice", where,
-			    name);
+			/* with its columns swapped the name is the key */
+			return refuse(
+			    keys, "%s: its name stands there twice", where);
 	}
 
 	struct key *key = &keys->items[keys->count++];

@@ -96,7 +96,9 @@ explain_containers(struct json_object *pod)
 
 			if (one.reason != NULL && !is_ordinary(one.reason))
 				return one;
-			if (one.reason != NULL)
+			/* an init container that is done explains nothing */
+			if (one.reason != NULL &&
+			    (list == 1 || !is_text(one.reason, "Completed")))
 				found = one;
 		}
 	}

@@ -41,7 +41,7 @@ reply_done(struct reply *reply);
 __attribute__((format(printf, 3, 4))) void
 reply_header(struct reply *reply, const char *name, const char *format, ...);
 
-/* Ends with `body`, consumed; NULL = out of memory, a 500. */
+/* Ends with `body`, consumed; NULL = out of memory, a 503. */
 enum http_status
 reply_json(
     struct reply *reply, enum http_status status, struct json_object *body);

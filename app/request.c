@@ -51,7 +51,7 @@ seconds_since(const char *msec)
 	double waited = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - then;
 
 	/* A clock that was set meanwhile must not fail requests. */
-	return waited < 0 || waited > 3600 ? 0 : waited;
+	return waited >= 0 && waited <= 3600 ? waited : 0;
 }
 
 /* An id goes into annotations, headers and the log: keep it harmless. */
@@ -141,7 +141,7 @@ hex_of(char digit)
 	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* Percent-decoding; false when it does not fit or holds a control character. */
+/* Percent-decoding; false when it does not fit or is not printable ASCII. */
 static bool
 decode(const char *text, size_t length, char *value, size_t size)
 {
@@ -159,7 +159,7 @@ decode(const char *text, size_t length, char *value, size_t size)
 			byte = hex_of(text[i + 1]) * 16 + hex_of(text[i + 2]);
 			i += 2;
 		}
-		if (byte < ' ' || byte == 0x7f || used + 1 >= size)
+		if (byte < ' ' || byte >= 0x7f || used + 1 >= size)
 			return false;
 		value[used++] = (char)byte;
 	}

@@ -51,7 +51,7 @@ request_done(struct request *request);
 
 /*
  * The value of `name` in the query, percent-decoded into `value`. false when it
- * is absent; a value that is too long, not UTF-8 text or holds a NUL counts as
+ * is absent; a value that is too long or not printable ASCII counts as
  * an empty one, which no filter accepts.
  */
 bool

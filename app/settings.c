@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "settings_check.h"
+#include "settings_file.h"
 
 #include <errno.h>
 #include <libconfig.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum setting_type { SETTING_TEXT, SETTING_INT, SETTING_BOOL, SETTING_CHOICE };
 
@@ -145,6 +145,8 @@ set_text(struct settings *settings, const struct setting *setting,
 
 	if (*value != '\0')
 		wrong = setting->check(value, scratch);
+	else if (*setting->standard != '\0')
+		wrong = "must not be empty: leave it out for the default";
 	if (wrong != NULL) {
 		complain(source, setting, "%s", wrong);
 		return;
@@ -332,17 +334,17 @@ load_file(struct settings *settings, const char *file, FILE *complaints,
     unsigned *problems)
 {
 	struct source source = { file, 0, complaints, 0 };
-	struct stat status;
+	char why[512];
+	char *text = settings_file_read(file, why, sizeof(why));
 	config_t config;
 
-	if (stat(file, &status) != 0 || S_ISDIR(status.st_mode)) {
-		fprintf(complaints, "%s: %s: name a configuration file\n", file,
-		    strerror(errno != 0 ? errno : EISDIR));
+	if (text == NULL) {
+		fprintf(complaints, "%s\n", why);
 		++*problems;
 		return;
 	}
 	config_init(&config);
-	if (config_read_file(&config, file) == CONFIG_TRUE) {
+	if (config_read_string(&config, text) == CONFIG_TRUE) {
 		set_groups(settings, &config, &source);
 	} else {
 		fprintf(complaints, "%s:%d: %s\n", file,
@@ -350,6 +352,7 @@ load_file(struct settings *settings, const char *file, FILE *complaints,
 		source.problems++;
 	}
 	config_destroy(&config);
+	free(text);
 	*problems += source.problems;
 }
 
@@ -396,7 +399,6 @@ settings_load(const char *file, char **complaints)
 		set_from_text(settings, &settings_table[i],
 		    settings_table[i].standard, &standard);
 	problems += standard.problems;
-	errno = 0;
 	if (file != NULL)
 		load_file(settings, file, out, &problems);
 	load_environment(settings, out, &problems);

@@ -63,6 +63,8 @@ check_host_path(const char *value, char scratch[SETTINGS_SCRATCH])
 	if (!path_is_canonical(value))
 		return "must be canonical: no \"//\", \".\", \"..\" and no "
 		       "slash at the end";
+	if (value[1] == '\0')
+		return "must not be \"/\": name a directory below it";
 	return strchr(value, ':') == NULL ? NULL : "must not hold a \":\"";
 }
 

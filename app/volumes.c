@@ -24,6 +24,27 @@ text(const char *format, ...)
 	return result;
 }
 
+/*
+ * A kubelet waits for ever for the second of two volumes that name one claim
+ * (kubernetes/kubernetes issue 82526): the mounts share the first.
+ */
+static void
+share_claim(const struct volumes *volumes, struct volume *volume)
+{
+	for (size_t i = 0; i < volumes->count; i++) {
+		const struct volume *other = &volumes->item[i];
+
+		if (volume->source != VOLUME_CLAIM ||
+		    other->source != VOLUME_CLAIM || volume->location == NULL ||
+		    other->location == NULL ||
+		    strcmp(other->location, volume->location) != 0)
+			continue;
+		memcpy(volume->name, other->name, sizeof(volume->name));
+		volume->named_before = true;
+		return;
+	}
+}
+
 /* Adds a volume and takes over its texts; a NULL that must not be is noted. */
 static void
 add(struct volumes *volumes, struct volume volume)
@@ -32,6 +53,7 @@ add(struct volumes *volumes, struct volume volume)
 	    (volume.source != VOLUME_EMPTY && volume.location == NULL) ||
 	    volumes->count == VOLUMES_MAX)
 		volumes->failed = true;
+	share_claim(volumes, &volume);
 	if (volumes->count < VOLUMES_MAX) {
 		volumes->item[volumes->count++] = volume;
 		return;
@@ -222,6 +244,8 @@ volumes_done(struct volumes *volumes)
 static struct json_object *
 volume_json(const struct volume *volume)
 {
+	if (volume->named_before)
+		return tree_absent();
 	switch (volume->source) {
 	case VOLUME_EMPTY:
 		return MAP({ "name", TEXT(volume->name) },
@@ -233,10 +257,7 @@ volume_json(const struct volume *volume)
 	case VOLUME_CLAIM:
 		return MAP({ "name", TEXT(volume->name) },
 		    { "persistentVolumeClaim",
-			MAP({ "claimName", TEXT(volume->location) },
-			    { "readOnly", volume->read_only
-					      ? BOOL(true)
-					      : tree_absent() }) });
+			MAP({ "claimName", TEXT(volume->location) }) });
 	}
 	return NULL;
 }

@@ -25,6 +25,7 @@ struct volume {
 	char *subpath;         /* inside a claim; owned, NULL = its root */
 	char *mount_path;      /* in the container; owned */
 	bool read_only;
+	bool named_before; /* `name` is another volume's, of the same claim */
 };
 
 struct volumes {

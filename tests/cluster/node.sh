@@ -109,7 +109,8 @@ node_firewall_clean() { # iptables | ip6tables
 # which is all that the provisioner's readiness probe asks for.
 node_images() {
 	node_image pause '["/bin/busybox","sleep","1000000000"]'
-	node_image sandbox '["/bin/busybox","httpd","-f","-p","8080","-h","/www"]' \
+	# As process 1 httpd would ignore SIGTERM, and each deletion take its whole grace.
+	node_image sandbox '["/bin/sh","-c","trap \"exit 0\" TERM; /bin/busybox httpd -f -p 8080 -h /www & wait"]' \
 	    bin/sh=@busybox 'www/v1/sandbox=text:{"status":"ok"}'
 }
 

@@ -312,7 +312,8 @@ a_wrong_type_or_number_is_refused_by_line_and_name(void **state)
 		    "from 1 to 65535\n" },
 		{ "sandbox: { port = 5000000000L; }",
 		    "1: sandbox.port: 5000000000 is out of range" },
-		{ "sandbox: { port = 2147483648; }", "1: sandbox.port: " },
+		{ "sandbox: { port = 2147483648; }",
+		    "1: port: the number is out of range" },
 	};
 
 	assert_file_refused(state, rows, COUNT_OF(rows));
@@ -325,8 +326,10 @@ a_number_that_would_wrap_is_refused(void **state)
 	static const struct refusal rows[] = {
 		{ "sandbox: { port = 4294967376L; }",
 		    "1: sandbox.port: 4294967376 is out of range" },
-		{ "sandbox: { port = 4294967376; }", "1: " },
-		{ "sandbox: { port = 0x100000050; }", "1: " },
+		{ "sandbox: { port = 4294967376; }",
+		    "1: port: the number is out of range" },
+		{ "// 4294967376\nsandbox: {\n port = 0x100000050; }",
+		    "3: port: the number is out of range" },
 	};
 
 	assert_file_refused(state, rows, COUNT_OF(rows));
