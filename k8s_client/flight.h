@@ -49,8 +49,8 @@ k8s_flight_restart(struct k8s_flight *flight, struct k8s_base *base,
 
 /* Ends it now, as it is, with `kind`: TIMEOUT, or MEMORY. */
 void
-k8s_flight_abort(struct k8s_flight *flight, struct k8s_base *base,
-    enum k8s_fault_kind kind);
+k8s_flight_abort(
+    struct k8s_flight *flight, struct k8s_base *base, enum k8s_fault_kind kind);
 
 void
 k8s_flight_done(struct k8s_flight *flight);

@@ -22,8 +22,8 @@ struct k8s_items {
 	struct k8s_error error;
 	/* the splitter's state */
 	enum k8s_items_state state;
-	int depth;        /* of the rest; 1 = in the top-level object */
-	int item_depth;   /* inside an item */
+	int depth;      /* of the rest; 1 = in the top-level object */
+	int item_depth; /* inside an item */
 	bool in_string, escaped;
 	bool key_next;    /* at depth 1: the next string is a key */
 	bool items_value; /* at depth 1: the value of "items" is next */
