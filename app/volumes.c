@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-__attribute__((format(printf, 1, 2))) static char *
-text(const char *format, ...)
+/* A text that a volume owns; without memory the plan has failed. */
+__attribute__((format(printf, 2, 3))) static char *
+text(struct volumes *volumes, const char *format, ...)
 {
 	char *result = NULL;
 	va_list arguments;
@@ -21,23 +22,46 @@ text(const char *format, ...)
 	if (vasprintf(&result, format, arguments) < 0)
 		result = NULL;
 	va_end(arguments);
+	volumes->failed |= result == NULL;
 	return result;
 }
 
-/*
- * A kubelet waits for ever for the second of two volumes that name one claim
- * (kubernetes/kubernetes issue 82526): the mounts share the first.
- */
-static void
-share_claim(const struct volumes *volumes, struct volume *volume)
+static char *
+expand(struct volumes *volumes, const char *template,
+    const struct sandbox_spec *spec)
 {
-	for (size_t i = 0; i < volumes->count; i++) {
-		const struct volume *other = &volumes->item[i];
+	const struct template_values values = { spec->user_id, spec->thread_id,
+		spec->sandbox_id };
+	char *result = template_expand(template, &values);
 
-		if (volume->source != VOLUME_CLAIM ||
-		    other->source != VOLUME_CLAIM || volume->location == NULL ||
-		    other->location == NULL ||
-		    strcmp(other->location, volume->location) != 0)
+	volumes->failed |= result == NULL;
+	return result;
+}
+
+/* The next volume, empty. There is room for all that one plan can hold. */
+static struct volume *
+next(struct volumes *volumes)
+{
+	_Static_assert(VOLUMES_MAX >= 3 + 1 + EXTRA_MOUNTS_MAX,
+	    "skills, user data, extra mounts");
+	return &volumes->item[volumes->count++];
+}
+
+/* Names the volume after itself, or after an earlier one of its claim. */
+static void
+set_claim(struct volumes *volumes, struct volume *volume, const char *claim)
+{
+	volume->source = VOLUME_CLAIM;
+	volume->location = text(volumes, "%s", claim);
+	/*
+	 * A kubelet waits for ever for the second of two volumes that name one
+	 * claim (kubernetes/kubernetes issue 82526): the mounts share the
+	 * first.
+	 */
+	for (const struct volume *other = volumes->item; other < volume;
+	     other++) {
+		if (other->source != VOLUME_CLAIM || other->location == NULL ||
+		    strcmp(other->location, claim) != 0)
 			continue;
 		memcpy(volume->name, other->name, sizeof(volume->name));
 		volume->named_before = true;
@@ -45,31 +69,27 @@ share_claim(const struct volumes *volumes, struct volume *volume)
 	}
 }
 
-/* Adds a volume and takes over its texts; a NULL that must not be is noted. */
 static void
-add(struct volumes *volumes, struct volume volume)
+set_host_path(struct volume *volume, char *path, const char *type)
 {
-	if (volume.mount_path == NULL ||
-	    (volume.source != VOLUME_EMPTY && volume.location == NULL) ||
-	    volumes->count == VOLUMES_MAX)
-		volumes->failed = true;
-	share_claim(volumes, &volume);
-	if (volumes->count < VOLUMES_MAX) {
-		volumes->item[volumes->count++] = volume;
-		return;
-	}
-	free(volume.location);
-	free(volume.subpath);
-	free(volume.mount_path);
+	volume->source = VOLUME_HOST_PATH;
+	volume->location = path;
+	volume->host_type = type;
 }
 
 /* An extra mount at the same path takes the place of a base mount. */
 static bool
-is_replaced(const struct sandbox_spec *spec, const char *mount_path)
+is_replaced(const struct sandbox_spec *spec, const char *name)
 {
-	for (size_t i = 0; i < spec->mount_count; i++)
-		if (strcmp(spec->mounts[i].container_path, mount_path) == 0)
+	const size_t root = strlen(spec->skills_path);
+
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		const char *path = spec->mounts[i].container_path;
+
+		if (strncmp(path, spec->skills_path, root) == 0 &&
+		    path[root] == '/' && strcmp(path + root + 1, name) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -85,25 +105,22 @@ add_skills_view(
 
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
 		const char *name = views[i].name;
-		char *mount_path = text("%s/%s", spec->skills_path, name);
 
-		if (mount_path != NULL && is_replaced(spec, mount_path)) {
-			free(mount_path);
+		if (is_replaced(spec, name))
 			continue;
-		}
 
-		struct volume volume = {
-			.source = VOLUME_HOST_PATH,
-			.location = views[i].of_user
-					? text("%s/users/%s/skills_view/%s",
-					      base, spec->user_id, name)
-					: text("%s/skills_view/%s", base, name),
-			.host_type = "Directory",
-			.mount_path = mount_path,
-			.read_only = true,
-		};
-		snprintf(volume.name, sizeof(volume.name), "skills-%s", name);
-		add(volumes, volume);
+		struct volume *volume = next(volumes);
+
+		snprintf(volume->name, sizeof(volume->name), "skills-%s", name);
+		volume->read_only = true;
+		volume->mount_path =
+		    text(volumes, "%s/%s", spec->skills_path, name);
+		set_host_path(volume,
+		    views[i].of_user
+			? text(volumes, "%s/users/%s/skills_view/%s", base,
+			      spec->user_id, name)
+			: text(volumes, "%s/skills_view/%s", base, name),
+		    "Directory");
 	}
 }
 
@@ -112,55 +129,44 @@ static void
 add_skills(struct volumes *volumes, const struct sandbox_spec *spec,
     const struct settings *settings)
 {
-	const struct template_values values = { spec->user_id, spec->thread_id,
-		spec->sandbox_id };
+	const char *claim = settings->storage.skills_claim;
 	const char *subpath = settings->storage.skills_claim_subpath;
+	const char *path = settings->storage.skills_host_path;
 
-	if (settings->storage.skills_claim != NULL) {
-		struct volume volume = {
-			.name = "skills",
-			.source = VOLUME_CLAIM,
-			.location = strdup(settings->storage.skills_claim),
-			.mount_path = strdup(spec->skills_path),
-			.read_only = true,
-		};
-
-		if (subpath != NULL) {
-			volume.subpath = template_expand(subpath, &values);
-			volumes->failed |= volume.subpath == NULL;
-		}
-		add(volumes, volume);
-	} else if (settings->storage.skills_host_path != NULL) {
-		add(volumes,
-		    (struct volume){
-			.name = "skills",
-			.source = VOLUME_HOST_PATH,
-			.location = strdup(settings->storage.skills_host_path),
-			.host_type = "Directory",
-			.mount_path = strdup(spec->skills_path),
-			.read_only = true,
-		    });
-	} else if (settings->storage.base_dir != NULL) {
-		add_skills_view(volumes, spec, settings->storage.base_dir);
+	if (claim == NULL && path == NULL) {
+		if (settings->storage.base_dir != NULL)
+			add_skills_view(
+			    volumes, spec, settings->storage.base_dir);
+		return;
 	}
+
+	struct volume *volume = next(volumes);
+
+	snprintf(volume->name, sizeof(volume->name), "skills");
+	volume->read_only = true;
+	volume->mount_path = text(volumes, "%s", spec->skills_path);
+	if (claim == NULL) {
+		set_host_path(volume, text(volumes, "%s", path), "Directory");
+		return;
+	}
+	set_claim(volumes, volume, claim);
+	if (subpath != NULL)
+		volume->subpath = expand(volumes, subpath, spec);
 }
 
-/* The host path of the user data; NULL = no memory. */
+/* The host path of the user data. */
 static char *
-user_data_path(const struct sandbox_spec *spec, const struct settings *settings)
+user_data_path(struct volumes *volumes, const struct sandbox_spec *spec,
+    const struct settings *settings)
 {
-	const struct template_values values = { spec->user_id, spec->thread_id,
-		spec->sandbox_id };
-
 	if (settings->storage.threads_host_path == NULL)
-		return text("%s/users/%s/threads/%s/user-data",
+		return text(volumes, "%s/users/%s/threads/%s/user-data",
 		    settings->storage.base_dir, spec->user_id, spec->thread_id);
 
 	char *threads =
-	    template_expand(settings->storage.threads_host_path, &values);
-	char *path = threads == NULL
-			 ? NULL
-			 : text("%s/%s/user-data", threads, spec->thread_id);
+	    expand(volumes, settings->storage.threads_host_path, spec);
+	char *path = text(volumes, "%s/%s/user-data",
+	    threads == NULL ? "" : threads, spec->thread_id);
 
 	free(threads);
 	return path;
@@ -170,52 +176,41 @@ static void
 add_user_data(struct volumes *volumes, const struct sandbox_spec *spec,
     const struct settings *settings)
 {
-	struct volume volume = {
-		.name = "user-data",
-		.mount_path = strdup(MOUNT_USER_DATA),
-	};
+	struct volume *volume = next(volumes);
 
+	snprintf(volume->name, sizeof(volume->name), "user-data");
+	volume->mount_path = text(volumes, "%s", MOUNT_USER_DATA);
 	if (settings->storage.userdata_claim != NULL) {
-		volume.source = VOLUME_CLAIM;
-		volume.location = strdup(settings->storage.userdata_claim);
-		volume.subpath = text("deer-flow/users/%s/threads/%s/user-data",
-		    spec->user_id, spec->thread_id);
-		volumes->failed |= volume.subpath == NULL;
+		set_claim(volumes, volume, settings->storage.userdata_claim);
+		volume->subpath =
+		    text(volumes, "deer-flow/users/%s/threads/%s/user-data",
+			spec->user_id, spec->thread_id);
 	} else if (settings->storage.threads_host_path != NULL ||
 		   settings->storage.base_dir != NULL) {
-		volume.source = VOLUME_HOST_PATH;
-		volume.location = user_data_path(spec, settings);
-		volume.host_type = "DirectoryOrCreate";
+		set_host_path(volume, user_data_path(volumes, spec, settings),
+		    "DirectoryOrCreate");
 	}
-	add(volumes, volume);
 }
 
 static void
 add_extra(struct volumes *volumes, const struct extra_mount *mount,
     size_t index, const struct settings *settings)
 {
-	struct volume volume = {
-		.mount_path = strdup(mount->container_path),
-		.read_only = mount->read_only,
-	};
+	struct volume *volume = next(volumes);
+	size_t base = 0;
 
-	snprintf(volume.name, sizeof(volume.name), "extra-%zu", index);
-	if (settings->storage.userdata_claim != NULL) {
-		size_t base = 0;
-
-		/* mounts_check() saw to it that the path is below the base */
-		(void)mounts_base(settings, &base);
-		volume.source = VOLUME_CLAIM;
-		volume.location = strdup(settings->storage.userdata_claim);
-		volume.subpath = text("deer-flow%s", mount->host_path + base);
-		volumes->failed |= volume.subpath == NULL;
-	} else {
-		volume.source = VOLUME_HOST_PATH;
-		volume.location = strdup(mount->host_path);
-		volume.host_type =
-		    mount->read_only ? "Directory" : "DirectoryOrCreate";
+	snprintf(volume->name, sizeof(volume->name), "extra-%zu", index);
+	volume->mount_path = text(volumes, "%s", mount->container_path);
+	volume->read_only = mount->read_only;
+	if (settings->storage.userdata_claim == NULL) {
+		set_host_path(volume, text(volumes, "%s", mount->host_path),
+		    mount->read_only ? "Directory" : "DirectoryOrCreate");
+		return;
 	}
-	add(volumes, volume);
+	/* mounts_check() saw to it that the path is below the base */
+	(void)mounts_base(settings, &base);
+	set_claim(volumes, volume, settings->storage.userdata_claim);
+	volume->subpath = text(volumes, "deer-flow%s", mount->host_path + base);
 }
 
 bool

@@ -120,7 +120,8 @@ def test_the_units_commands_serve_the_installed_site(installed: Path, runtime: R
         moved = relocated(text, installed, runtime)
         return shlex.split(moved.replace(str(installed / "etc"), str(copy)))
 
-    env = {"PATH": os.environ["PATH"], "KUBECONFIG_PATH": str(cluster.provisioner_kubeconfig)}
+    env = {"PATH": os.environ["PATH"], "KUBECONFIG_PATH": str(cluster.provisioner_kubeconfig),
+           "K8S_NAMESPACE": cluster.namespace}
     checked = subprocess.run(command("ExecStartPre"), env=env, capture_output=True, text=True,
                              timeout=20)
     assert checked.returncode == 0, checked.stderr
