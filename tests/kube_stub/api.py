@@ -1,218 +1,129 @@
 """The verbs: from a request to the store and back."""
-import argparse
 import base64
 import json
-import random
-from collections.abc import Callable
-from copy import deepcopy
 
-from aiohttp import web
-
-from . import admission
-from .auth import Access, Target
-from .node import Node
+from .auth import allowed
 from .ports import NodePorts
-from .request import body_of, delete_options
-from .resources import KINDS, Kind, merge
-from .selectors import Test, field_test, label_test
-from .status import ApiError, bad_request, conflict, details_of, invalid
-from .store import Store, timestamp
-from .validation import Causes, check_quantities
+from .request import Target, body_of, label_test
+from .resources import DOCUMENTS, KINDS, Kind
+from .status import ApiError, bad_request, conflict, details_of, forbidden
+from .store import Store, is_over, key_of
 
-PATCHES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
-KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
-POD_UPDATE = ("Forbidden: pod updates may not change fields other than "
-              "`spec.containers[*].image`, `spec.initContainers[*].image`, "
-              "`spec.activeDeadlineSeconds` or `spec.tolerations` (only additions to existing "
-              "tolerations)")
+Answer = tuple[int, dict]
+KEPT = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
+        "deletionGracePeriodSeconds")
 STALE = ("the object has been modified; please apply your changes to the latest version and try "
          "again")
 
 
-def respond(obj: dict, code: int = 200, kind: Kind | None = None) -> web.Response:
-    head = {"kind": kind.kind, "apiVersion": "v1"} if kind else {}
-    return web.json_response(head | obj, status=code)
-
-
-def check(kind: Kind, obj: dict, causes: Causes) -> None:
-    kind.check(obj, causes)
-    if causes:
-        raise invalid(kind.kind, obj["metadata"].get("name", ""), causes)
-
-
-class Api:
-    def __init__(self, store: Store, access: Access, ports: NodePorts, node: Node,
-                 options: argparse.Namespace):
-        self.store, self.access, self.ports, self.node = store, access, ports, node
-        self.account_delay_s = options.service_account_delay_ms / 1000
-        for name in ("default", "kube-system"):
-            namespace = {"metadata": {"name": name}, "spec": {}, "status": {}}
-            KINDS["namespaces"].defaults(namespace)
-            self.create_namespace(namespace)
-
-    def verb(self, target: Target) -> Callable[..., web.Response]:
-        kind = KINDS.get(target.resource)
-        if target.group or not kind or target.subresource not in ("", "status"):
-            raise ApiError(404, "NotFound", "the server could not find the requested resource", {})
-        found = getattr(self, f"do_{target.verb}", None)
-        if not found or (target.verb == "create" and target.name) or (
-                target.verb == "deletecollection" and not kind.collection):
-            raise ApiError(405, "MethodNotAllowed",
-                           "the server does not allow this method on the requested resource", {})
-        return lambda *words: found(kind, target, *words)
-
-    def review(self, user: str, request: web.Request, text: bytes) -> web.Response:
-        obj = body_of(request, text, "SelfSubjectAccessReview")
-        wanted = obj["spec"].get("resourceAttributes") or {}
-        resource = "/".join(filter(None, (wanted.get("resource"), wanted.get("subresource"))))
-        obj["status"] = {"allowed": self.access.allowed(user, wanted.get("verb", ""), resource)}
-        return respond({"kind": "SelfSubjectAccessReview",
-                        "apiVersion": "authorization.k8s.io/v1", **obj}, 201)
-
-    def find(self, kind: Kind, target: Target) -> dict:
-        return self.store.get(kind.resource, target.namespace if kind.namespaced else "",
-                              target.name)
-
-    def do_get(self, kind: Kind, target: Target, request: web.Request, text: bytes):
-        return respond(self.find(kind, target), 200, kind)
-
-    def do_list(self, kind: Kind, target: Target, request: web.Request, text: bytes):
-        tests = tests_of(target, request)
-        items = [obj for obj in self.store.select(kind.resource, target.namespace)
-                 if all(test(obj) for test in tests)]
-        meta: dict = {"resourceVersion": str(self.store.version)}
-        token, limit = request.query.get("continue"), int(request.query.get("limit") or 0)
-        if token:
-            try:
-                start = json.loads(base64.urlsafe_b64decode(token))["start"]
-            except ValueError:
-                raise bad_request("invalid continue token: continue key is not valid") from None
-            items = [obj for obj in items if sort_key(obj) > start]
-        if limit and len(items) > limit:
-            last = json.dumps({"v": "meta.k8s.io/v1", "start": sort_key(items[limit - 1])})
-            meta |= {"continue": base64.urlsafe_b64encode(last.encode()).decode(),
-                     "remainingItemCount": len(items) - limit}
-        return respond({"kind": f"{kind.kind}List", "apiVersion": "v1", "metadata": meta,
-                        "items": items[:limit or None]})
-
-    def do_create(self, kind: Kind, target: Target, request: web.Request, text: bytes):
-        obj = body_of(request, text, kind.kind) | {"status": {}}
-        meta = obj["metadata"]
-        if kind.namespaced:
-            if meta.setdefault("namespace", target.namespace) != target.namespace:
-                raise bad_request("the namespace of the provided object does not match the "
-                                  "namespace sent on the request")
-            admission.check_namespace(self.store, kind.resource, target.namespace,
-                                      meta.get("name", ""))
-        if kind.resource == "pods":
-            check_quantities(obj)
-        kind.defaults(obj)
-        if kind.resource == "pods":
-            admission.check_service_account(self.store, obj)
-        check(kind, obj, Causes())
-        if kind.resource == "namespaces":
-            return respond(self.create_namespace(obj), 201, kind)
-        if kind.resource == "services":
-            self.complete_service(obj)
-        admission.check_quotas(self.store, kind.resource, obj)
-        return respond(self.store.create(kind.resource, obj), 201, kind)
-
-    def complete_service(self, service: dict) -> None:
-        if service["spec"]["type"] == "NodePort":
-            self.ports.allocate(service)
-        if not service["spec"].get("clusterIP"):
-            address = f"10.96.{random.randrange(256)}.{random.randrange(1, 255)}"
-            service["spec"] |= {"clusterIP": address, "clusterIPs": [address]}
-
-    def create_namespace(self, obj: dict) -> dict:
-        created = self.store.create("namespaces", obj)
-        if self.account_delay_s:
-            self.node.later(self.account_delay_s, self.create_account, created["metadata"]["uid"])
+def merge(target: object, patch: object) -> object:
+    """A JSON merge patch."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
         else:
-            self.create_account(created["metadata"]["uid"])
-        return created
-
-    def create_account(self, uid: str) -> None:
-        namespace = self.store.find("namespaces", uid)
-        if namespace:
-            self.store.create("serviceaccounts", {"metadata": {
-                "name": "default", "namespace": namespace["metadata"]["name"]}})
-
-    def do_update(self, kind: Kind, target: Target, request: web.Request, text: bytes):
-        return self.change(kind, target, self.find(kind, target),
-                           body_of(request, text, kind.kind))
-
-    def do_patch(self, kind: Kind, target: Target, request: web.Request, text: bytes):
-        if request.content_type not in PATCHES:
-            raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
-        old = self.find(kind, target)
-        try:
-            new = merge(old, json.loads(text))
-        except ValueError:
-            raise ApiError(500, "", "Invalid JSON Patch") from None
-        return self.change(kind, target, old, new)
-
-    def change(self, kind: Kind, target: Target, old: dict, new: dict) -> web.Response:
-        new = deepcopy({key: new[key] for key in new if key not in ("kind", "apiVersion")})
-        meta, was, causes = new["metadata"], old["metadata"], Causes()
-        if meta.get("name") != target.name:
-            raise bad_request(f"the name of the object ({meta.get('name')}) does not match the "
-                              f"name on the URL ({target.name})")
-        if meta.get("resourceVersion", was["resourceVersion"]) != was["resourceVersion"]:
-            raise conflict(kind.resource, target.name, STALE)
-        if meta.get("uid", was["uid"]) != was["uid"]:
-            causes.wrong("metadata.uid", meta["uid"], "field is immutable")
-        meta |= {key: was[key] for key in (*KEPT, "resourceVersion") if key in was}
-        for empty in [key for key in ("labels", "annotations", "finalizers") if not meta.get(key)]:
-            meta.pop(empty, None)
-        if "status" in old:
-            part = "spec" if target.subresource == "status" else "status"
-            new[part] = deepcopy(old[part])
-        kind.defaults(new)
-        if kind.resource == "pods" and frozen(new["spec"]) != frozen(old["spec"]):
-            causes.add("Forbidden", "spec", POD_UPDATE)
-        check(kind, new, causes)
-        if kind.resource == "pods" and target.subresource == "status":
-            self.node.patched.add(was["uid"])
-        return respond(self.store.update(kind.resource, old, new), 200, kind)
-
-    def do_delete(self, kind: Kind, target: Target, request: web.Request, text: bytes):
-        options, old = delete_options(request, text), self.find(kind, target)
-        self.store.check(kind.resource, old["metadata"], options.get("preconditions") or {})
-        if kind.resource == "namespaces":
-            return respond(self.store.edit("namespaces", old, terminate), 200, kind)
-        left = self.store.delete(kind.resource, old, options.get("gracePeriodSeconds"))
-        if kind.resource == "pods":
-            return respond(left, 200, kind)
-        details = {**details_of(kind.resource, target.name), "uid": old["metadata"]["uid"]}
-        return respond({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-                        "details": details})
-
-    def do_deletecollection(self, kind: Kind, target: Target, request: web.Request, text: bytes):
-        options, listed = delete_options(request, text), self.do_list(kind, target, request, text)
-        for obj in json.loads(listed.body)["items"]:
-            self.store.delete(kind.resource, obj, options.get("gracePeriodSeconds"))
-        return listed
-
-
-def tests_of(target: Target, request: web.Request) -> list[Test]:
-    return [label_test(request.query.get("labelSelector", "").strip()),
-            field_test(request.query.get("fieldSelector", "")),
-            lambda obj: target.namespace in ("", obj["metadata"].get("namespace", ""))]
-
-
-def terminate(namespace: dict) -> None:
-    namespace["metadata"].setdefault("deletionTimestamp", timestamp())
-    namespace["status"]["phase"] = "Terminating"
-
-
-def frozen(spec: dict) -> dict:
-    """The part of a pod's spec that no update may change."""
-    result = {key: spec[key] for key in spec if key not in ("activeDeadlineSeconds", "tolerations")}
-    for key in {"containers", "initContainers"} & spec.keys():
-        result[key] = [{**row, "image": ""} for row in spec[key]]
+            result[key] = merge(result.get(key), value)
     return result
 
 
-def sort_key(obj: dict) -> str:
-    return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
+class Api:
+    def __init__(self, store: Store, ports: NodePorts):
+        self.store, self.ports = store, ports
+        self.verbs = {"get": self.get, "list": self.list, "create": self.create,
+                      "patch": self.patch, "delete": self.delete}
+
+    def answer(self, user: str, target: Target, text: bytes) -> Answer:
+        """The code and body for a request that this user may make."""
+        if target.path in DOCUMENTS:
+            return 200, DOCUMENTS[target.path]
+        if (target.resource, target.verb) == ("selfsubjectaccessreviews", "create"):
+            obj = body_of(text, "SelfSubjectAccessReview")
+            wanted = obj["spec"]["resourceAttributes"]
+            obj["status"] = {"allowed": allowed(user, wanted["verb"], wanted["resource"])}
+            return 201, obj
+        kind, verb = KINDS.get(target.resource.removesuffix("/status")), self.verbs.get(target.verb)
+        if target.group or not kind:
+            raise ApiError(404, "NotFound", "the server could not find the requested resource", {})
+        if not verb or (target.verb == "create" and target.name):
+            raise ApiError(405, "MethodNotAllowed",
+                           "the server does not allow this method on the requested resource", {})
+        namespace = target.namespace if kind.namespaced else ""
+        found = self.store.get(kind.resource, namespace, target.name) if target.name else {}
+        code, obj = verb(kind, target, found, text)
+        return code, {"kind": kind.kind, "apiVersion": "v1", **obj}
+
+    def get(self, kind: Kind, target: Target, found: dict, text: bytes) -> Answer:
+        return 200, found
+
+    def list(self, kind: Kind, target: Target, found: dict, text: bytes) -> Answer:
+        field, _, name = target.query.get("fieldSelector", "").partition("=")
+        if field not in ("", "metadata.name"):
+            raise bad_request(f"field label not supported: {field}")
+        matches = label_test(target.query.get("labelSelector", ""))
+        items = [obj for obj in self.store.select(kind.resource, target.namespace)
+                 if matches(obj) and name in ("", obj["metadata"]["name"])]
+        meta: dict = {"resourceVersion": str(self.store.version)}
+        if "continue" in target.query:
+            try:
+                last = base64.urlsafe_b64decode(target.query["continue"]).decode()
+            except ValueError:
+                raise bad_request("invalid continue token: continue key is not valid") from None
+            items = [obj for obj in items if key_of(obj) > last]
+        limit = int(target.query.get("limit") or 0)
+        if 0 < limit < len(items):
+            token = base64.urlsafe_b64encode(key_of(items[limit - 1]).encode())
+            meta |= {"continue": token.decode(), "remainingItemCount": len(items) - limit}
+            items = items[:limit]
+        return 200, {"kind": f"{kind.kind}List", "metadata": meta, "items": items}
+
+    def create(self, kind: Kind, target: Target, found: dict, text: bytes) -> Answer:
+        obj = body_of(text, kind.kind)
+        if kind.namespaced:
+            self.store.get("namespaces", "", target.namespace)
+            obj["metadata"]["namespace"] = target.namespace
+        kind.complete(obj)
+        kind.check(obj)
+        try:
+            if kind.resource == "services":
+                self.ports.allocate(obj)
+            self.charge(kind.resource, target.namespace, obj["metadata"]["name"])
+            return 201, self.store.create(kind.resource, obj)
+        finally:
+            self.ports.release()   # those of a service that was refused
+
+    def charge(self, resource: str, namespace: str, name: str) -> None:
+        """Quotas limit how many objects there are; the name is not looked at yet."""
+        used = sum(not is_over(obj) for obj in self.store.select(resource, namespace))
+        for quota in self.store.select("resourcequotas", namespace):
+            hard = quota["spec"].get("hard", {}).get(resource)
+            if hard is not None and used >= int(hard):
+                raise forbidden(resource, name, f"exceeded quota: {quota['metadata']['name']}, "
+                                f"requested: {resource}=1, used: {resource}={used}, "
+                                f"limited: {resource}={hard}")
+
+    def patch(self, kind: Kind, target: Target, found: dict, text: bytes) -> Answer:
+        if target.media != "application/merge-patch+json":
+            raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+        new, was = merge(found, json.loads(text)), found["metadata"]
+        if new["metadata"].get("resourceVersion") != was["resourceVersion"]:
+            raise conflict(kind.resource, target.name, STALE)
+        new["metadata"] = new["metadata"] | {key: was[key] for key in KEPT if key in was}
+        kept = "spec" if target.resource.endswith("/status") else "status"
+        new[kept] = found[kept]
+        kind.check(new)
+        return 200, self.store.update(kind.resource, found, new)
+
+    def delete(self, kind: Kind, target: Target, found: dict, text: bytes) -> Answer:
+        options = target.query | json.loads(text or b"{}")
+        grace = int(options["gracePeriodSeconds"]) if "gracePeriodSeconds" in options else None
+        left = self.store.delete(kind.resource, found, grace, options.get("preconditions") or {})
+        if kind.resource == "namespaces":
+            for resource, obj in self.store.every(target.name):
+                self.store.delete(resource, obj, 0, {})
+        if kind.resource in ("namespaces", "pods"):
+            return 200, left
+        details = {**details_of(kind.resource, target.name), "uid": found["metadata"]["uid"]}
+        return 200, {"kind": "Status", "metadata": {}, "status": "Success", "details": details}

@@ -5,100 +5,72 @@ import socket
 
 from aiohttp import web
 
-from .status import ApiError, invalid
+from .status import ApiError
 from .store import Store
-from .validation import Causes
 
 FULL = "failed to allocate a nodePort: range is full"
 
 
-def is_ready(pod: dict) -> bool:
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        row["type"] == "Ready" and row["status"] == "True"
-        for row in pod["status"].get("conditions") or [])
-
-
 class NodePorts:
-    """Hands out ports that nobody on this machine uses, and serves those with a pod behind."""
+    """Hands out ports that nobody on this machine uses, and answers on them."""
 
-    def __init__(self, store: Store, low: int, high: int, serve: bool):
-        self.store, self.low, self.high, self.serve = store, low, high, serve
-        self.held: dict[int, socket.socket] = {}
-        self.open: dict[int, tuple[str, asyncio.Server, web.Server]] = {}
-        self.changed = asyncio.Event()
-        store.listeners.append(lambda event: self.changed.set())
+    def __init__(self, store: Store, low: int, high: int):
+        self.store, self.range = store, range(low, high + 1)
+        self.held: dict[int, asyncio.Task] = {}
+        self.sandboxes = web.Server(self.answer)
+        store.listeners.append(lambda *_: self.release())
 
     def services(self) -> dict[int, dict]:
         return {port["nodePort"]: service for service in self.store.select("services")
-                for port in service["spec"].get("ports") or [] if port.get("nodePort")}
+                for port in service["spec"]["ports"] if port.get("nodePort")}
 
-    def hold(self, port: int) -> bool:
-        """Bind without listening: refused until a pod is there, and no one else gets it."""
-        if not self.serve or port in self.held or port in self.open:
-            return True
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            sock.close()
-            return False
-        self.held[port] = sock
-        return True
+    async def listen(self, sock: socket.socket) -> None:
+        server = await asyncio.get_running_loop().create_server(self.sandboxes, sock=sock)
+        await server.serve_forever()
+
+    def release(self) -> None:
+        """Give up the ports that no service has."""
+        for port in self.held.keys() - self.services().keys():
+            self.held.pop(port).cancel()
 
     def allocate(self, service: dict) -> None:
-        """Fill in the node ports of a service that needs them, check those it asks for."""
-        used, causes = set(self.services()), Causes()
-        for index, port in enumerate(service["spec"]["ports"]):
-            wanted = port.get("nodePort") or 0
-            if not wanted:
-                free = [port for port in range(self.low, self.high + 1) if port not in used]
-                random.shuffle(free)
-                port["nodePort"] = next(filter(self.hold, free), 0)
-                if not port["nodePort"]:
-                    raise ApiError(500, "InternalError", f"Internal error occurred: {FULL}",
-                                   {"causes": [{"message": FULL}]})
-            elif not self.low <= wanted <= self.high:
-                causes.wrong(f"spec.ports[{index}].nodePort", wanted, "provided port is not in the "
-                             f"valid range. The range of valid ports is {self.low}-{self.high}")
-            elif wanted in used or not self.hold(wanted):
-                causes.wrong(f"spec.ports[{index}].nodePort", wanted,
-                             "provided port is already allocated")
-            used.add(port["nodePort"])
-        if causes:
-            raise invalid("Service", service["metadata"]["name"], causes)
+        """Give a new service its address and ports; it cannot ask for certain ones."""
+        address = f"10.96.{random.randrange(256)}.{random.randrange(1, 255)}"
+        service["spec"].setdefault("clusterIP", address)
+        for port in service["spec"]["ports"]:
+            if service["spec"]["type"] == "NodePort":
+                port["nodePort"] = self.allocate_port()
+
+    def allocate_port(self) -> int:
+        for port in random.sample(self.range, len(self.range)):
+            if port in self.held:
+                continue
+            try:
+                sock = socket.create_server(("127.0.0.1", port))
+            except OSError:   # somebody else has it
+                continue
+            self.held[port] = asyncio.create_task(self.listen(sock))
+            return port
+        raise ApiError(500, "InternalError", f"Internal error occurred: {FULL}",
+                       {"causes": [{"message": FULL}]})
 
     def backend(self, service: dict) -> str:
-        """The pod that a service leads to, as its endpoints would."""
-        spec = service["spec"]
+        """The pod that a service leads to: running, as is a sandbox that is not ready yet."""
+        selector = service["spec"].get("selector") or {}
         for pod in self.store.select("pods", service["metadata"]["namespace"]):
-            labels = pod["metadata"].get("labels") or {}
-            if (spec.get("selector") and spec["selector"].items() <= labels.items()
-                    and pod["status"].get("phase") == "Running"
-                    and (is_ready(pod) or spec.get("publishNotReadyAddresses"))):
-                return pod["metadata"]["name"]
+            meta = pod["metadata"]
+            if (selector and selector.items() <= meta.get("labels", {}).items()
+                    and pod["status"]["phase"] == "Running" and "deletionTimestamp" not in meta):
+                return meta["name"]
         return ""
 
-    async def run(self) -> None:
-        while await self.changed.wait():
-            self.changed.clear()
-            wanted = {port: self.backend(service) for port, service in self.services().items()}
-            for port in [port for port in self.open if wanted.get(port) != self.open[port][0]]:
-                _, server, handler = self.open.pop(port)
-                server.close()
-                await handler.shutdown(0.1)
-            for port in [port for port in self.held if port not in wanted]:
-                self.held.pop(port).close()
-            for port, pod in wanted.items():
-                if self.serve and port not in self.open and self.hold(port) and pod:
-                    await self.listen(port, pod)
-
-    async def listen(self, port: int, pod: str) -> None:
-        async def answer(request: web.BaseRequest) -> web.Response:
-            known = request.path == "/v1/sandbox"
-            return web.json_response({"status": "ok" if known else "not found", "pod": pod},
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """What a sandbox says; without one behind the port, the connection breaks."""
+        service = self.services().get(request.transport.get_extra_info("sockname")[1])
+        pod, known = service and self.backend(service), request.path == "/v1/sandbox"
+        if not pod:
+            request.transport.abort()
+        response = web.json_response({"status": "ok" if known else "not found", "pod": pod},
                                      status=200 if known else 404)
-
-        handler = web.Server(answer)
-        server = await asyncio.get_running_loop().create_server(handler, sock=self.held.pop(port))
-        self.open[port] = (pod, server, handler)
+        response.force_close()   # the next request may find another pod, or none
+        return response

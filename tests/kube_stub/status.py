@@ -9,9 +9,9 @@ class ApiError(Exception):
         super().__init__(message)
         self.code = code
         self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                     "message": message, "reason": reason, "details": details, "code": code}
-        for key in [key for key in ("reason", "details") if self.body[key] in (None, "")]:
-            del self.body[key]
+                     "message": message, "reason": reason, "code": code}
+        if details is not None:
+            self.body["details"] = details
 
 
 def quoted(value: object) -> str:

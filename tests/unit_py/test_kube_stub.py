@@ -169,9 +169,6 @@ def test_patch(stub, ns):
     _, same = stub.call("PATCH", f"{ns}/services/s", change, media=MERGE)
     assert same == patched
     assert stub.call("PATCH", f"{ns}/services/s", change)[0] == 415
-    stub.call("POST", f"{ns}/pods", pod("p"))
-    moved = stub.call("PATCH", f"{ns}/pods/p", {"spec": {"restartPolicy": "Never"}}, media=MERGE)
-    assert causes_of(moved)[0][2].startswith("Forbidden: pod updates may not change fields other")
 
 
 def test_credentials_and_rights(stub, ns):
@@ -200,8 +197,17 @@ def test_credentials_and_rights(stub, ns):
         assert code == 201
         return answer["status"]["allowed"]
 
-    assert allowed("patch", "services", "provisioner") and allowed("delete", "nodes", "admin")
-    assert not allowed("list", "namespaces", "provisioner")
+    assert allowed("delete", "nodes", "admin")
+    granted = {(resource, verb)
+               for resource in ("pods", "services", "namespaces", "pods/status", "secrets")
+               for verb in ("get", "list", "watch", "create", "update", "patch", "delete",
+                            "deletecollection") if allowed(verb, resource, "provisioner")}
+    assert granted == {
+        *(("pods", verb) for verb in ("get", "list", "create", "delete", "patch")),
+        *(("services", verb) for verb in ("get", "list", "create", "delete")),
+        ("namespaces", "create")}
+    assert stub.call("PATCH", f"{ns}/services/s", {}, "provisioner", MERGE)[0] == 403
+    assert stub.call("GET", ns, user="provisioner")[0] == 403
 
 
 @pytest.mark.parametrize("wrong, causes", [
@@ -225,10 +231,6 @@ def test_credentials_and_rights(stub, ns):
     (pod("b", {"containers": [{"name": "c", "image": "i", "volumeMounts": [
         {"name": "w", "mountPath": "/a"}]}]}),
      [("FieldValueNotFound", "spec.containers[0].volumeMounts[0].name", 'Not found: "w"')]),
-    (pod("b", {"containers": [{"name": "c", "image": "i", "resources": {
-        "limits": {"cpu": "1"}, "requests": {"cpu": "1500m"}}}]}),
-     [("FieldValueInvalid", "spec.containers[0].resources.requests",
-       'Invalid value: "1500m": must be less than or equal to cpu limit')]),
 ])
 def test_invalid_pods(stub, ns, wrong, causes):
     answer = stub.call("POST", f"{ns}/pods", wrong)
@@ -238,10 +240,6 @@ def test_invalid_pods(stub, ns, wrong, causes):
 
 
 def test_other_refusals(stub, ns):
-    bad = pod("b", {"containers": [{"name": "c", "image": "i",
-                                    "resources": {"limits": {"cpu": "abc"}}}]})
-    code, body = stub.call("POST", f"{ns}/pods", bad)
-    assert code == 400 and "quantities must match the regular expression" in body["message"]
     assert stub.call("POST", f"{ns}/pods", b"{bad")[1]["reason"] == "BadRequest"
     answer = stub.call("POST", f"{ns}/services", {"metadata": {"name": "e"}})
     assert answer[1]["message"] == 'Service "e" is invalid: spec.ports: Required value'
@@ -269,31 +267,20 @@ def test_life_and_graceful_deletion(stub, ns):
 
 
 def test_deletion_at_once(stub, ns):
-    stub.call("POST", f"{ns}/pods", pod("unscheduled", {"nodeSelector": {"no": "such"}}))
-    stub.call("POST", f"{ns}/pods", pod("elsewhere", {"nodeName": "other"}))
-    until(lambda: [row for row in stub.call("GET", f"{ns}/pods/unscheduled")[1]["status"].get(
-        "conditions", []) if row["reason"] == "Unschedulable"])
+    stub.call("POST", f"{ns}/pods", pod("unscheduled", {"schedulerName": "nobody"}))
+    stub.call("POST", f"{ns}/pods", pod("scheduled", {"nodeName": "node1"}))
     assert stub.call("DELETE", f"{ns}/pods/unscheduled")[1]["metadata"][
         "deletionGracePeriodSeconds"] == 0
     assert stub.call("GET", f"{ns}/pods/unscheduled")[0] == 404
-    assert stub.call("DELETE", f"{ns}/pods/elsewhere")[1]["metadata"][
+    assert stub.call("DELETE", f"{ns}/pods/scheduled")[1]["metadata"][
         "deletionGracePeriodSeconds"] == 30
-    assert stub.call("GET", f"{ns}/pods/elsewhere")[0] == 200
-    stub.call("DELETE", f"{ns}/pods/elsewhere?gracePeriodSeconds=0")
-    assert stub.call("GET", f"{ns}/pods/elsewhere")[0] == 404
+    assert stub.call("GET", f"{ns}/pods/scheduled")[0] == 200
+    stub.call("DELETE", f"{ns}/pods/scheduled?gracePeriodSeconds=0")
+    assert stub.call("GET", f"{ns}/pods/scheduled")[0] == 404
 
 
-def test_failing_image_and_patched_status(stub, ns):
-    stub.call("POST", f"{ns}/pods", pod("p", {"containers": [{"name": "c", "image": "missing"}]}))
-
-    def waiting() -> bool:
-        status = stub.call("GET", f"{ns}/pods/p")[1]["status"]
-        rows = status.get("containerStatuses") or [{"state": {"waiting": {"reason": ""}}}]
-        return (status["phase"], rows[0]["state"]["waiting"]["reason"]) == (
-            "Pending", "ErrImagePull")
-
-    until(waiting)
-    code, _ = stub.call("POST", f"{ns}/pods", pod("q"))
+def test_patched_status(stub, ns):
+    stub.call("POST", f"{ns}/pods", pod("q"))
     code, patched = stub.call("PATCH", f"{ns}/pods/q/status", {"status": {"phase": "Failed"}},
                               media=MERGE)
     assert code == 200 and patched["status"]["phase"] == "Failed"
@@ -311,9 +298,10 @@ def test_lists(stub, ns):
         assert code == 200 and answer["kind"] == "ServiceList", answer
         return [item["metadata"]["name"] for item in answer["items"]]
 
-    assert names(labelSelector="k=1") == names(labelSelector="k in (1, 3),k") == ["a", "c"]
-    assert names(labelSelector="k!=1") == names(labelSelector="k notin (1)") == ["b"]
-    assert names(labelSelector="!k") == [] and names(fieldSelector="metadata.name=b") == ["b"]
+    assert names(labelSelector="k=1") == names(labelSelector="k==1,k") == ["a", "c"]
+    assert names(labelSelector="k") == ["a", "b", "c"] and names(labelSelector="k,j") == []
+    assert names(fieldSelector="metadata.name=b") == ["b"]
+    assert stub.call("GET", f"{ns}/services?{urlencode({'labelSelector': '!k'})}")[0] == 400
     _, first = stub.call("GET", f"{ns}/services?limit=2")
     assert first["metadata"]["remainingItemCount"] == 1
     assert names(limit="2", **{"continue": first["metadata"]["continue"]}) == ["c"]
@@ -322,16 +310,18 @@ def test_lists(stub, ns):
 
 
 def test_quota(stub, ns):
-    hard = {"pods": "1", "services.nodeports": "1"}
+    hard = {"pods": "1", "services": "0"}
     stub.call("POST", f"{ns}/resourcequotas", {"metadata": {"name": "rq"}, "spec": {"hard": hard}})
     assert stub.call("POST", f"{ns}/pods", pod("p1"))[0] == 201
     assert stub.call("POST", f"{ns}/pods", pod("p2")) == failure(
         403, "Forbidden", 'pods "p2" is forbidden: exceeded quota: rq, requested: pods=1, '
         "used: pods=1, limited: pods=1", {"name": "p2", "kind": "pods"})
-    assert stub.call("POST", f"{ns}/services", service("s1"))[0] == 201
-    assert "requested: services.nodeports=1, used: services.nodeports=1" in stub.call(
-        "POST", f"{ns}/services", service("s2"))[1]["message"]
-    assert stub.call("POST", f"{ns}/services", service("s3", "ClusterIP"))[0] == 201
+    again = stub.call("POST", f"{ns}/pods", pod("p1"))
+    assert again[0] == 403, "a quota is charged before the name is looked at"
+    assert "requested: services=1, used: services=0, limited: services=0" in stub.call(
+        "POST", f"{ns}/services", service("s"))[1]["message"]
+    stub.call("PATCH", f"{ns}/pods/p1/status", {"status": {"phase": "Failed"}}, media=MERGE)
+    assert stub.call("POST", f"{ns}/pods", pod("p2"))[0] == 201
 
 
 def test_owners_and_namespace_deletion(stub, ns):
@@ -342,13 +332,10 @@ def test_owners_and_namespace_deletion(stub, ns):
     stub.call("DELETE", f"{ns}/pods/p?gracePeriodSeconds=0")
     until(lambda: stub.call("GET", f"{ns}/services/s")[0] == 404)
     assert stub.call("GET", f"{ns}/services/kept")[0] == 200
-    stub.call("POST", f"{ns}/pods", pod("held", finalizers=["test/hold"]))
-    assert stub.call("DELETE", ns)[1]["status"]["phase"] == "Terminating"
-    refused = stub.call("POST", f"{ns}/pods", pod("late"))
-    assert refused[0] == 403 and "because it is being terminated" in refused[1]["message"]
-    stub.call("PATCH", f"{ns}/pods/held", {"metadata": {"finalizers": None}}, media=MERGE)
-    until(lambda: stub.call("GET", ns)[0] == 404)
-    assert stub.call("GET", f"{ns}/services/kept")[0] == 404
+    stub.call("POST", f"{ns}/pods", pod("there"))
+    assert stub.call("DELETE", ns)[0] == 200
+    assert {stub.call("GET", path)[0]
+            for path in (ns, f"{ns}/services/kept", f"{ns}/pods/there")} == {404}
 
 
 def test_sandbox_ports(stub, ns):
@@ -370,14 +357,9 @@ def test_sandbox_ports(stub, ns):
 
 
 def test_node_ports_run_out(tmp_path):
-    stub = Stub(tmp_path, "--node-ports", "31111-31112", "--no-sandbox-ports",
-                "--service-account-delay-ms", "300")
+    stub = Stub(tmp_path, "--node-ports", "31111-31112")
     try:
         ns = stub.namespace()
-        name = ns.rpartition("/")[2]
-        assert stub.call("POST", f"{ns}/pods", pod("x")) == failure(
-            403, "Forbidden", f'pods "x" is forbidden: error looking up service account '
-            f'{name}/default: serviceaccount "default" not found', {"name": "x", "kind": "pods"})
         ports = {stub.call("POST", f"{ns}/services", service(name))[1]["spec"]["ports"][0][
             "nodePort"] for name in ("a", "b")}
         assert ports == {31111, 31112}
@@ -386,12 +368,9 @@ def test_node_ports_run_out(tmp_path):
             500, "InternalError", f"Internal error occurred: {why}", {"causes": [{"message": why}]})
         stub.call("DELETE", f"{ns}/services/a")
         assert stub.call("POST", f"{ns}/services", service("c"))[0] == 201
-        taken = service("d")
-        taken["spec"]["ports"][0]["nodePort"] = 31111
-        assert causes_of(stub.call("POST", f"{ns}/services", taken)) == [
-            ("FieldValueInvalid", "spec.ports[0].nodePort",
-             "Invalid value: 31111: provided port is already allocated")]
-        until(lambda: stub.call("POST", f"{ns}/pods", pod("x"))[0] == 201)
+        stub.call("DELETE", f"{ns}/services/b")
+        assert stub.call("POST", f"{ns}/services", service("c"))[1]["reason"] == "AlreadyExists"
+        assert stub.call("POST", f"{ns}/services", service("d"))[0] == 201, "c gave its port back"
     finally:
         stub.close()
 
@@ -426,22 +405,10 @@ def test_faults(stub, ns):
         with pytest.raises(OSError):
             stub.call("POST", f"{ns}/services", service("s"))
         assert stub.call("GET", f"{ns}/services/s")[0] == code
-    assert stub.call("POST", "/stub/faults", {"action": "nonsense"})[0] == 422
-    assert stub.call("GET", "/stub/faults", user="provisioner")[0] == 401
+    with pytest.raises(json.JSONDecodeError):   # refused, and not as the API server would
+        stub.call("POST", "/stub/faults", {"action": "nonsense"})
+    assert stub.call("GET", "/stub/faults", user="provisioner")[0] == 404
     stub.call("DELETE", "/stub/faults")
-
-
-def test_watch(stub, ns):
-    _, listed = stub.call("GET", f"{ns}/services")
-    stub.call("POST", f"{ns}/services", service("w"))
-    stub.call("DELETE", f"{ns}/services/w")
-    query = urlencode({"watch": "1", "timeoutSeconds": "1",
-                       "resourceVersion": listed["metadata"]["resourceVersion"]})
-    request = urllib.request.Request(f"{stub.url}{ns}/services?{query}", headers={
-        "Authorization": f"Bearer {stub.tokens['provisioner']}"})
-    with urllib.request.urlopen(request, timeout=5, context=stub.tls) as stream:
-        events = [json.loads(line) for line in stream]
-    assert [event["type"] for event in events] == ["ADDED", "DELETED"]
 
 
 def test_kubectl(stub, ns, tmp_path):
@@ -458,13 +425,14 @@ def test_kubectl(stub, ns, tmp_path):
         pytest.skip("kubectl is not installed")
     assert re.search(r"^pod/p\b", shown.stdout, re.M) and re.search(
         r"^service/s\b", shown.stdout, re.M)
-    subprocess.run([*command, "delete", "pod/p", "svc/s"], timeout=15, check=True,
+    subprocess.run([*command, "delete", "--wait=false", "pod/p", "svc/s"], timeout=15, check=True,
                    capture_output=True)
-    assert stub.call("GET", f"{ns}/pods/p")[0] == 404
+    assert stub.call("GET", f"{ns}/services/s")[0] == 404
+    until(lambda: stub.call("GET", f"{ns}/pods/p")[0] == 404)
 
 
 def test_ends_with_its_parent(tmp_path):
-    script = f"{sys.executable} -m kube_stub --dir {tmp_path} --no-sandbox-ports & echo $!; read x"
+    script = f"{sys.executable} -m kube_stub --dir {tmp_path} & echo $!; read x"
     parent = subprocess.Popen(["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               bufsize=0, env={**os.environ, "PYTHONPATH": str(TESTS),
                                               "PYTHONDONTWRITEBYTECODE": "1"})
