@@ -104,9 +104,9 @@ class Provisioner:
     def alive(self) -> bool:
         return self._process is not None and self._process.alive()
 
-    def stop(self) -> None:
+    def stop(self, drain_s: float) -> None:
         if self._process:
-            self._process.stop()
+            self._process.stop(drain_s)
             self._process = None
 
     @property

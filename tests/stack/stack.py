@@ -70,6 +70,8 @@ class Stack:
         self._settings, self._env = settings or {}, env or {}
         self._ports = {"port": port, "tls_port": tls_port}
         self._changes = changes
+        # After so many seconds the program is killed, whatever it is serving.
+        self.drain_s = 5.0
         self._running = contextlib.ExitStack()
         self.nginx: Nginx | None = None
         self.provisioner: Provisioner | None = None
@@ -95,7 +97,7 @@ class Stack:
             api_keys=self._api_keys, settings=self._settings, env=self._env)
         self.nginx = Nginx(self.workdir / "nginx", temp, self._sockets, **self._ports,
                            changes=self._changes)
-        self._running.callback(self.provisioner.stop)
+        self._running.callback(lambda: self.provisioner.stop(self.drain_s))
         self._start_provisioner()
         self._running.callback(self.nginx.stop)
         self.nginx.start()

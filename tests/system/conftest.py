@@ -149,12 +149,22 @@ def make_stack(
     )
 
 
+@contextlib.contextmanager
+def watched(stack: Stack) -> Iterator[Stack]:
+    """Runs a stack; fails when a sanitizer built into the program has found anything."""
+    stack.drain_s = 60  # a worker looks for leaks when it leaves
+    with stack as running:
+        yield running
+    log = stack.log()
+    assert "Sanitizer" not in log and "runtime error:" not in log, log[-8000:]
+
+
 @pytest.fixture(scope="session")
 def stack(
     cluster: Cluster, program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """The stack that most tests share. Tests that kill or starve make their own."""
-    with make_stack(cluster, program, tmp_path_factory.mktemp("stack")) as running:
+    with watched(make_stack(cluster, program, tmp_path_factory.mktemp("stack"))) as running:
         yield running
 
 
@@ -167,7 +177,9 @@ def stack_with(
 
         def start(*, on: Optional[Cluster] = None, **options: Any) -> Stack:
             workdir = tmp_path_factory.mktemp("stack")
-            return stacks.enter_context(make_stack(on or cluster, program, workdir, **options))
+            return stacks.enter_context(
+                watched(make_stack(on or cluster, program, workdir, **options))
+            )
 
         yield start
 
@@ -185,7 +197,7 @@ def module_stack(
             if name not in running:
                 workdir = tmp_path_factory.mktemp("stack")
                 stack = make_stack(cluster, program, workdir, **options)
-                running[name] = stacks.enter_context(stack)
+                running[name] = stacks.enter_context(watched(stack))
             return running[name]
 
         yield start

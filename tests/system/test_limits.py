@@ -56,6 +56,16 @@ def test_p_refused_by_quota_is_429(api, sandbox_id, cluster):
         assert_refused(api.post(sandbox_id), cluster, sandbox_id)
 
 
+@pytest.mark.parametrize("resource", ["pods", "services"])
+def test_a_full_quota_does_not_hide_what_is_there(api, sandbox_id, cluster, resource):
+    """The API server charges the quota before it looks whether the name is taken."""
+    made = api.create(sandbox_id)
+    with no_more(cluster, resource):
+        answer = api.post(sandbox_id)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["container_id"] == made["container_id"]
+
+
 @pytest.mark.stub
 def test_node_ports_exhausted_is_429_and_no_pod_is_left(tmp_path, stack_with, key):
     with running_stub(tmp_path, "--node-ports", "31990-31991") as url:
