@@ -18,6 +18,7 @@ from fcgi_responder import Responder
 from stack import Nginx
 from stack.nginx import make_certificate
 from stack.stack import LANES, RuntimeDir
+from waiting import wait_until
 
 KEY = "first-key_0123456"
 LONG_KEY = "L" * 128
@@ -350,10 +351,16 @@ def test_tls_is_current_and_verifiable(nginx: Nginx) -> None:
         assert tls.selected_alpn_protocol() == "h2"
 
 
+def logged(nginx: Nginx, request_id: str) -> dict[str, str] | None:
+    """The request's line in the access log, which nginx writes after the response."""
+    text = nginx.access_log.read_text()
+    rows = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return next((row for row in rows if row["request_id"] == request_id), None)
+
+
 def test_the_access_log_names_the_key_and_never_holds_it(nginx: Nginx) -> None:
     response = requests.get(f"{nginx.url}/api/x%22?{LONG_KEY}", headers=AUTH | {"User-Agent": 'a"b\\c'})
-    lines = [json.loads(line) for line in nginx.access_log.read_text().splitlines()]
-    [line] = [row for row in lines if row["request_id"] == response.headers["X-Request-ID"]]
+    line = wait_until(lambda: logged(nginx, response.headers["X-Request-ID"]), 5)
     assert line["key_name"] == "first"
     assert line["request"] == "GET /api/x%22 HTTP/1.1"
     assert (line["status"], line["upstream_status"]) == ("200", "200")
