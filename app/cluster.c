@@ -1,6 +1,7 @@
 #include "cluster.h"
 
 #include "app.h"
+#include "fault.h"
 #include "log.h"
 #include "manifest.h"
 #include "names.h"
@@ -8,7 +9,6 @@
 #include "settings.h"
 #include "tree.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 static const char *
@@ -18,7 +18,7 @@ namespace_of(const struct app *app)
 }
 
 const char *
-uid_of(struct json_object *object)
+object_uid(struct json_object *object)
 {
 	const char *uid = k8s_json_string(object, "metadata.uid");
 
@@ -26,40 +26,23 @@ uid_of(struct json_object *object)
 }
 
 bool
-is_terminating(struct json_object *object)
+object_is_terminating(struct json_object *object)
 {
 	return k8s_json_string(object, "metadata.deletionTimestamp") != NULL;
-}
-
-static size_t
-owner_count(struct json_object *service)
-{
-	struct json_object *owners =
-	    k8s_json_array(service, "metadata.ownerReferences");
-
-	return owners == NULL ? 0 : json_object_array_length(owners);
 }
 
 bool
 service_is_owned(struct json_object *service, const char *pod_uid)
 {
-	struct json_object *owners =
-	    k8s_json_array(service, "metadata.ownerReferences");
-
-	for (size_t i = 0; i < owner_count(service); i++) {
-		const char *uid = k8s_json_string(
-		    json_object_array_get_idx(owners, i), "uid");
-
-		if (uid != NULL && strcmp(uid, pod_uid) == 0)
-			return true;
-	}
-	return false;
+	return k8s_json_item(
+		   service, "metadata.ownerReferences", "uid", pod_uid) != NULL;
 }
 
 bool
 service_belongs(struct json_object *service, const char *pod_uid)
 {
-	return owner_count(service) == 0 || service_is_owned(service, pod_uid);
+	return k8s_json_length(service, "metadata.ownerReferences") == 0 ||
+	       service_is_owned(service, pod_uid);
 }
 
 static enum found
@@ -103,23 +86,45 @@ object_read(const struct k8s_call *call)
 	return call->fault.kind == K8S_FAULT_NONE ? call->object : NULL;
 }
 
+static struct k8s_call
+call_of(const struct app *app, enum k8s_verb verb,
+    const struct k8s_resource *resource, const char *name,
+    struct json_object *body)
+{
+	return (struct k8s_call){
+		.verb = verb,
+		.resource = resource,
+		.ns = resource->namespaced ? namespace_of(app) : NULL,
+		.name = name,
+		.body = body,
+	};
+}
+
+/* What the calls borrowed is not kept: it may end with the caller's block. */
+static bool
+perform(struct app *app, struct k8s_call *calls, size_t count)
+{
+	bool ok = k8s_perform(app->k8s, calls, count, &app->deadline);
+
+	for (size_t i = 0; i < count; i++) {
+		calls[i].name = NULL;
+		calls[i].body = NULL;
+	}
+	return ok;
+}
+
 enum http_status
 pair_read(
     struct pair *pair, struct app *app, const char *id, struct reply *reply)
 {
 	const struct object_names names = names_of(id);
 	struct k8s_call calls[2] = {
-		{ .verb = K8S_GET, .resource = &k8s_pods, .name = names.pod },
-		{ .verb = K8S_GET,
-		    .resource = &k8s_services,
-		    .name = names.service },
+		call_of(app, K8S_GET, &k8s_pods, names.pod, NULL),
+		call_of(app, K8S_GET, &k8s_services, names.service, NULL),
 	};
 
 	pair_done(pair);
-	calls[0].ns = calls[1].ns = namespace_of(app);
-	(void)k8s_perform(app->k8s, calls, 2, &app->deadline);
-	/* the names end with this block */
-	calls[0].name = calls[1].name = NULL;
+	(void)perform(app, calls, 2);
 	pair->pod_call = calls[0];
 	pair->service_call = calls[1];
 	for (size_t i = 0; i < 2; i++)
@@ -144,26 +149,19 @@ bool
 cluster_create(struct app *app, struct k8s_call *call,
     const struct k8s_resource *resource, struct json_object *body)
 {
-	*call = (struct k8s_call){
-		.verb = K8S_CREATE,
-		.resource = resource,
-		.ns = resource->namespaced ? namespace_of(app) : NULL,
-		.body = body,
-	};
-	return k8s_perform(app->k8s, call, 1, &app->deadline);
+	*call = call_of(app, K8S_CREATE, resource, NULL, body);
+	return perform(app, call, 1);
 }
 
 bool
 cluster_ensure_namespace(struct app *app, struct k8s_call *call)
 {
-	const char *name = app->settings->kubernetes.namespace_name;
 	K8S_CLEANUP(k8s_json_putp)
-	struct json_object *body = manifest_namespace(name);
+	struct json_object *body = manifest_namespace(namespace_of(app));
 	bool made = cluster_create(app, call, &k8s_namespaces, body);
 
-	call->body = NULL;
 	if (made)
-		log_info("created the namespace \"%s\"", name);
+		log_info("created the namespace \"%s\"", namespace_of(app));
 	return made || call->fault.reason == K8S_REASON_ALREADY_EXISTS;
 }
 
@@ -172,14 +170,8 @@ cluster_find_pod(struct app *app, struct k8s_call *call, const char *id)
 {
 	const struct object_names names = names_of(id);
 
-	*call = (struct k8s_call){
-		.verb = K8S_GET,
-		.resource = &k8s_pods,
-		.ns = namespace_of(app),
-		.name = names.pod,
-	};
-	(void)k8s_perform(app->k8s, call, 1, &app->deadline);
-	call->name = NULL;
+	*call = call_of(app, K8S_GET, &k8s_pods, names.pod, NULL);
+	(void)perform(app, call, 1);
 	return is_read(call) ? classify(object_read(call), id) : FOUND_UNKNOWN;
 }
 
@@ -189,18 +181,8 @@ cluster_patch_pod(struct app *app, struct k8s_call *call, const char *id,
 {
 	const struct object_names names = names_of(id);
 
-	*call = (struct k8s_call){
-		.verb = K8S_PATCH,
-		.resource = &k8s_pods,
-		.ns = namespace_of(app),
-		.name = names.pod,
-		.body = patch,
-	};
-
-	bool ok = k8s_perform(app->k8s, call, 1, &app->deadline);
-
-	call->name = NULL;
-	return ok;
+	*call = call_of(app, K8S_PATCH, &k8s_pods, names.pod, patch);
+	return perform(app, call, 1);
 }
 
 /* metav1.DeleteOptions with what must still be true of the object. */
@@ -213,7 +195,7 @@ delete_options(struct json_object *object, bool unchanged)
 	return MAP({ "apiVersion", TEXT("v1") },
 	    { "kind", TEXT("DeleteOptions") },
 	    { "preconditions",
-		MAP({ "uid", TEXT(uid_of(object)) },
+		MAP({ "uid", TEXT(object_uid(object)) },
 		    { "resourceVersion",
 			unchanged ? TEXT(version) : tree_absent() }) });
 }
@@ -226,44 +208,43 @@ is_deleted(const struct k8s_call *call)
 	       call->fault.reason == K8S_REASON_CONFLICT;
 }
 
+/* Adds the call that deletes `object`, if there is one; false = no memory. */
+static bool
+add_delete(const struct app *app, struct k8s_call *calls, size_t *count,
+    const struct k8s_resource *resource, const char *name,
+    struct json_object *object)
+{
+	if (object == NULL)
+		return true;
+
+	struct json_object *options = delete_options(object, false);
+
+	calls[(*count)++] = call_of(app, K8S_DELETE, resource, name, options);
+	return options != NULL;
+}
+
 enum http_status
 cluster_delete(struct app *app, const char *id, struct json_object *pod,
     struct json_object *service, struct reply *reply)
 {
 	const struct object_names names = names_of(id);
-	K8S_CLEANUP(k8s_json_putp) struct json_object *pod_options = NULL;
-	K8S_CLEANUP(k8s_json_putp) struct json_object *service_options = NULL;
 	struct k8s_call calls[2];
+	struct json_object *options[2] = { NULL, NULL };
 	size_t count = 0;
+	bool ok = add_delete(app, calls, &count, &k8s_pods, names.pod, pod) &&
+		  add_delete(app, calls, &count, &k8s_services, names.service,
+		      service);
+	enum http_status status = ok ? HTTP_OK : reply_no_memory(reply);
 
-	if (pod != NULL) {
-		pod_options = delete_options(pod, false);
-		calls[count++] = (struct k8s_call){ .verb = K8S_DELETE,
-			.resource = &k8s_pods,
-			.ns = namespace_of(app),
-			.name = names.pod,
-			.body = pod_options };
-	}
-	if (service != NULL) {
-		service_options = delete_options(service, false);
-		calls[count++] = (struct k8s_call){ .verb = K8S_DELETE,
-			.resource = &k8s_services,
-			.ns = namespace_of(app),
-			.name = names.service,
-			.body = service_options };
-	}
-	if ((pod != NULL && pod_options == NULL) ||
-	    (service != NULL && service_options == NULL))
-		return reply_no_memory(reply);
-
-	enum http_status status = HTTP_OK;
-
-	if (count > 0)
-		(void)k8s_perform(app->k8s, calls, count, &app->deadline);
+	for (size_t i = 0; i < count; i++)
+		options[i] = calls[i].body;
+	if (ok && count > 0)
+		(void)perform(app, calls, count);
 	for (size_t i = 0; i < count; i++) {
 		if (status == HTTP_OK && !is_deleted(&calls[i]))
 			status = reply_fault(reply, app, &calls[i]);
 		k8s_call_done(&calls[i]);
+		k8s_json_putp(&options[i]);
 	}
 	return status;
 }
@@ -276,22 +257,10 @@ cluster_delete_unchanged(struct app *app, struct k8s_call *call, const char *id,
 	K8S_CLEANUP(k8s_json_putp)
 	struct json_object *options = delete_options(pod, true);
 
-	*call = (struct k8s_call){
-		.verb = K8S_DELETE,
-		.resource = &k8s_pods,
-		.ns = namespace_of(app),
-		.name = names.pod,
-		.body = options,
-	};
+	*call = call_of(app, K8S_DELETE, &k8s_pods, names.pod, options);
 	if (options == NULL) {
 		call->fault.kind = K8S_FAULT_MEMORY;
 		return false;
 	}
-
-	bool ok =
-	    k8s_perform(app->k8s, call, 1, &app->deadline) || is_absent(call);
-
-	call->name = NULL;
-	call->body = NULL;
-	return ok;
+	return perform(app, call, 1) || is_absent(call);
 }

@@ -1,6 +1,6 @@
 /*
  * The calls that the program makes, in terms of sandboxes: which Pod, which
- * Service, what is ours, and what an API server's refusal means to a client.
+ * Service, what is ours, is there.
  */
 #ifndef CLUSTER_H
 #define CLUSTER_H
@@ -41,10 +41,10 @@ pair_done(struct pair *pair);
 
 /* "metadata.uid"; "" when there is none. */
 const char *
-uid_of(struct json_object *object);
+object_uid(struct json_object *object);
 
 bool
-is_terminating(struct json_object *object);
+object_is_terminating(struct json_object *object);
 
 /* The Service's owner is the Pod of this UID. */
 bool
@@ -94,21 +94,5 @@ cluster_delete(struct app *app, const char *id, struct json_object *pod,
 bool
 cluster_delete_unchanged(struct app *app, struct k8s_call *call, const char *id,
     struct json_object *pod);
-
-/*
- * What a failed call means to the client: puts the problem into the reply,
- * with what failed, the API server's words and the remedy.
- */
-enum http_status
-reply_fault(
-    struct reply *reply, const struct app *app, const struct k8s_call *call);
-
-/* A refusal because a quota or the NodePort range is exhausted. */
-bool
-fault_is_exhausted(const struct k8s_fault *fault);
-
-/* The namespace's service account is not there yet: worth a retry. */
-bool
-fault_is_account_missing(const struct k8s_fault *fault);
 
 #endif

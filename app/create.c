@@ -3,7 +3,7 @@
 #include "app.h"
 #include "cluster.h"
 #include "creation.h"
-#include "log.h"
+#include "fault.h"
 #include "names.h"
 #include "reply.h"
 #include "request.h"
@@ -19,47 +19,6 @@
 
 /* No interleaving that makes sense takes so many steps. */
 #define STEPS_MAX 1000
-
-void
-creation_own(struct creation *creation, struct json_object *pod, bool made)
-{
-	struct json_object *former = creation->pod;
-
-	creation->pod = json_object_get(pod);
-	creation->made_pod = made;
-	json_object_put(former);
-}
-
-bool
-creation_is_mine(const struct creation *creation, struct json_object *object)
-{
-	const char *id = k8s_json_string(
-	    object, "metadata.annotations[" ANNOTATION_REQUEST_ID "]");
-
-	return id != NULL && strcmp(id, creation->origin.request_id) == 0;
-}
-
-enum step
-creation_done(struct creation *creation, enum http_status status,
-    struct json_object *pod, struct json_object *service)
-{
-	struct sandbox sandbox;
-
-	sandbox_of_pod(&sandbox, pod);
-	if (!sandbox_port_of(&sandbox.port, service)) {
-		reply_problem(creation->reply, HTTP_BAD_GATEWAY,
-		    "the Service of sandbox %s has no port: delete the sandbox "
-		    "and create it again",
-		    creation->spec.sandbox_id);
-		return STEP_END;
-	}
-	if (status == HTTP_CREATED)
-		reply_header(creation->reply, "Location", "/api/sandboxes/%s",
-		    creation->spec.sandbox_id);
-	reply_json(creation->reply, status,
-	    sandbox_json(&sandbox, creation->app->settings));
-	return STEP_END;
-}
 
 /* Makes the missing namespace, once; true = the Pod is worth another try. */
 static bool
@@ -87,11 +46,9 @@ mend_namespace(struct creation *creation, struct k8s_call *refused)
 static bool
 await_account(struct creation *creation, const struct k8s_call *refused)
 {
-	if (!fault_is_account_missing(&refused->fault))
-		return false;
-	if (creation->account_deadline.tv_sec == 0)
-		creation->account_deadline = k8s_deadline_in(ACCOUNT_WAIT_MS);
-	return pause_until(&creation->pause, &creation->account_deadline);
+	return fault_is_account_missing(&refused->fault) &&
+	       creation_wait(
+		   creation, &creation->account_deadline, ACCOUNT_WAIT_MS);
 }
 
 /*
@@ -112,13 +69,6 @@ keep_refusal(struct creation *creation, struct k8s_call *call)
 	creation->refusal = *call;
 	creation->refusal.body = NULL;
 	*call = (struct k8s_call){ 0 };
-}
-
-void
-creation_forget_refusal(struct creation *creation)
-{
-	k8s_call_done(&creation->refusal);
-	creation->refusal = (struct k8s_call){ 0 };
 }
 
 static enum step
@@ -156,14 +106,15 @@ static enum step
 create_service(struct creation *creation)
 {
 	K8S_CLEANUP(k8s_json_putp)
-	struct json_object *body = manifest_service(&creation->spec,
-	    creation->app->settings, &creation->origin, uid_of(creation->pod));
+	struct json_object *body =
+	    manifest_service(&creation->spec, creation->app->settings,
+		&creation->origin, object_uid(creation->pod));
 	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
 
 	if (body == NULL)
 		call.fault.kind = K8S_FAULT_MEMORY;
 	else if (cluster_create(creation->app, &call, &k8s_services, body))
-		return creation_done(
+		return creation_answer(
 		    creation, HTTP_CREATED, creation->pod, call.object);
 	call.resource = &k8s_services;
 	return creation_settle(creation, &call);

@@ -49,13 +49,20 @@ struct creation {
 void
 creation_own(struct creation *creation, struct json_object *pod, bool made);
 
+/*
+ * Pauses between two looks. A `deadline` of zero begins to run now, for `ms`;
+ * false when it, or the request's own, has passed.
+ */
+bool
+creation_wait(struct creation *creation, struct timespec *deadline, long ms);
+
 /* Forgets why the Pod was refused: what was there has changed. */
 void
 creation_forget_refusal(struct creation *creation);
 
 /* Ends with the sandbox that Pod and Service are: 200, or 201 + Location. */
 enum step
-creation_done(struct creation *creation, enum http_status status,
+creation_answer(struct creation *creation, enum http_status status,
     struct json_object *pod, struct json_object *service);
 
 /* Carries the request id of this very request: we made or claimed it. */

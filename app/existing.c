@@ -1,13 +1,12 @@
 #include "app.h"
 #include "cluster.h"
 #include "creation.h"
-#include "names.h"
+#include "fault.h"
 #include "reply.h"
 #include "sandbox.h"
 #include "settings.h"
 #include "shared.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* A Pod without Service: how long its maker is given before we take over. */
@@ -37,26 +36,6 @@ conflict_for_now(struct creation *creation, const char *why)
 	return conflict(creation, why);
 }
 
-static void
-earlier(struct timespec *deadline, const struct timespec *other)
-{
-	if (other->tv_sec < deadline->tv_sec ||
-	    (other->tv_sec == deadline->tv_sec &&
-		other->tv_nsec < deadline->tv_nsec))
-		*deadline = *other;
-}
-
-/* Begins to wait when `deadline` is zero, never beyond the request's own. */
-static bool
-wait_a_little(struct creation *creation, struct timespec *deadline, long ms)
-{
-	if (deadline->tv_sec == 0) {
-		*deadline = k8s_deadline_in(ms);
-		earlier(deadline, &creation->app->deadline);
-	}
-	return pause_until(&creation->pause, deadline);
-}
-
 /* Registers this worker as one that waits; false = enough of them do. */
 static bool
 may_wait(struct creation *creation)
@@ -76,7 +55,7 @@ await_end(struct creation *creation)
 		return conflict_for_now(creation,
 		    "is still being deleted, and enough requests wait for "
 		    "such already");
-	if (!wait_a_little(
+	if (!creation_wait(
 		creation, &creation->terminate_deadline, TERMINATE_WAIT_MS))
 		return conflict_for_now(creation, "is still being deleted");
 	return STEP_LOOK;
@@ -145,7 +124,7 @@ finish(struct creation *creation, struct json_object *pod)
 {
 	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
 
-	if (wait_a_little(creation, &creation->maker_deadline, MAKER_WAIT_MS))
+	if (creation_wait(creation, &creation->maker_deadline, MAKER_WAIT_MS))
 		return STEP_LOOK;
 	if (!claim(creation, pod, &call))
 		return claim_failed(creation, &call);
@@ -161,7 +140,7 @@ adopt(struct creation *creation, const struct pair *pair)
 
 	if (!claim(creation, pair->pod, &call))
 		return claim_failed(creation, &call);
-	return creation_done(creation, HTTP_OK, call.object, pair->service);
+	return creation_answer(creation, HTTP_OK, call.object, pair->service);
 }
 
 /* Deletes by UID, then looks again. */
@@ -196,13 +175,13 @@ judge(struct creation *creation, const struct pair *pair)
 	}
 	if (pair->service == NULL)
 		return finish(creation, pair->pod);
-	if (is_terminating(pair->service))
+	if (object_is_terminating(pair->service))
 		return await_end(creation);
 	if (!service_belongs(pair->service, sandbox.uid))
 		return clear(creation, NULL, pair->service);
 	if (sandbox.user_id[0] == '\0' || sandbox.thread_id[0] == '\0')
 		return adopt(creation, pair);
-	return creation_done(creation, HTTP_OK, pair->pod, pair->service);
+	return creation_answer(creation, HTTP_OK, pair->pod, pair->service);
 }
 
 /* The Pod was refused and nothing is there; or the look itself failed. */
@@ -210,7 +189,7 @@ static enum step
 refused(struct creation *creation)
 {
 	if (creation->refusal.fault.kind != K8S_FAULT_NONE) {
-		creation->reply->header_count = 0;
+		reply_clear_headers(creation->reply);
 		reply_fault(creation->reply, creation->app, &creation->refusal);
 	}
 	return STEP_END;
@@ -235,7 +214,7 @@ creation_look(struct creation *creation)
 		return creation->refusal.fault.kind != K8S_FAULT_NONE
 			   ? refused(creation)
 			   : STEP_POD;
-	if (is_terminating(pair.pod))
+	if (object_is_terminating(pair.pod))
 		return await_end(creation);
 	/* the answer to our own create was lost */
 	if (creation_is_mine(creation, pair.pod) && pair.service == NULL) {

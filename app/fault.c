@@ -1,10 +1,10 @@
+#include "fault.h"
+
 #include "app.h"
-#include "cluster.h"
 #include "k8s.h"
 #include "reply.h"
 #include "settings.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 /* Seconds after which a client may try again when the cluster does not say. */
@@ -16,8 +16,9 @@ mentions(const struct k8s_fault *fault, const char *words)
 	return strstr(fault->message, words) != NULL;
 }
 
-bool
-fault_is_exhausted(const struct k8s_fault *fault)
+/* A quota or the NodePort range is used up. */
+static bool
+is_exhausted(const struct k8s_fault *fault)
 {
 	/* quota: 403; node ports: 422 or 500, depending on the release */
 	return fault->kind == K8S_FAULT_STATUS &&
@@ -105,7 +106,7 @@ reply_status(
 	const char *verb = k8s_verb_name(call->verb);
 	const char *plural = call->resource->plural;
 
-	if (fault_is_exhausted(fault)) {
+	if (is_exhausted(fault)) {
 		retry_after(reply, fault);
 		return reply_problem(reply, HTTP_TOO_MANY_REQUESTS,
 		    "the cluster has no room for another sandbox: %s",

@@ -2,6 +2,7 @@
 
 #include "app.h"
 #include "cluster.h"
+#include "fault.h"
 #include "names.h"
 #include "reply.h"
 #include "request.h"
@@ -178,13 +179,16 @@ parse_limit(const char *text, long *limit)
 		   : "must be an integer from 1 to 1000";
 }
 
+/* The value of a parameter that is an id; true when it is given. */
 static bool
-note(struct json_object *errors, const char *field, const char *rule)
+take_identity(const struct request *request, const char *name, char *value,
+    struct reply_errors *errors)
 {
-	if (rule == NULL)
-		return true;
-	return tree_append(
-	    errors, MAP({ "field", TEXT(field) }, { "message", TEXT(rule) }));
+	if (!request_query(request, name, value, FILTER_MAX))
+		return false;
+	if (!identity_is_valid(value))
+		reply_errors_add(errors, name, identity_rule);
+	return true;
 }
 
 /* HTTP_OK, or a 422 that names every parameter that breaks its rule. */
@@ -192,38 +196,28 @@ static enum http_status
 filter_parse(
     struct filter *filter, const struct request *request, struct reply *reply)
 {
-	static const char identity[] =
-	    "must be 1 to 64 of A-Z, a-z, 0-9, \"_\" and \"-\"";
-	struct json_object *errors = EMPTY_LIST();
+	struct reply_errors errors = { 0 };
 	char limit[16];
-	bool ok = errors != NULL;
 
 	*filter = (struct filter){ 0 };
-	filter->by_user = request_query(
-	    request, "user_id", filter->user_id, sizeof(filter->user_id));
-	if (filter->by_user && !identity_is_valid(filter->user_id))
-		ok = ok && note(errors, "user_id", identity);
-	filter->by_thread = request_query(
-	    request, "thread_id", filter->thread_id, sizeof(filter->thread_id));
-	if (filter->by_thread && !identity_is_valid(filter->thread_id))
-		ok = ok && note(errors, "thread_id", identity);
-	filter->by_status = request_query(
-	    request, "status", filter->status, sizeof(filter->status));
+	filter->by_user =
+	    take_identity(request, "user_id", filter->user_id, &errors);
+	filter->by_thread =
+	    take_identity(request, "thread_id", filter->thread_id, &errors);
+	filter->by_status =
+	    request_query(request, "status", filter->status, FILTER_MAX);
 	if (filter->by_status && !is_status_name(filter->status))
-		ok = ok && note(errors, "status",
-			       "must be Pending, Running, Succeeded, Failed, "
-			       "Unknown or Terminating");
+		reply_errors_add(&errors, "status",
+		    "must be Pending, Running, Succeeded, Failed, Unknown or "
+		    "Terminating");
 	if (request_query(request, "limit", limit, sizeof(limit)))
-		ok = ok &&
-		     note(errors, "limit", parse_limit(limit, &filter->limit));
+		reply_errors_add(
+		    &errors, "limit", parse_limit(limit, &filter->limit));
 	if (request_query(
 		request, "continue", filter->from, sizeof(filter->from)) &&
 	    filter->from[strspn(filter->from, CONTINUE_ALPHABET)] != '\0')
-		ok = ok && note(errors, "continue", continue_rule);
-	if (ok && json_object_array_length(errors) > 0)
-		return reply_invalid(reply, errors);
-	json_object_put(errors);
-	return ok ? HTTP_OK : reply_no_memory(reply);
+		reply_errors_add(&errors, "continue", continue_rule);
+	return reply_errors(reply, &errors);
 }
 
 static enum http_status
@@ -268,7 +262,7 @@ reply_refused(struct reply *reply, const struct app *app,
 	/* 410 = the page's snapshot is gone, 400 = not a token at all */
 	if (filter->from[0] != '\0' && call->fault.kind == K8S_FAULT_STATUS &&
 	    (call->fault.http == 410 || call->fault.http == 400))
-		return reply_invalid_field(reply, "continue", continue_rule);
+		return reply_invalid(reply, "continue", continue_rule);
 	return reply_fault(reply, app, call);
 }
 

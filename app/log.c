@@ -26,8 +26,8 @@ log_set_plain(void)
 __attribute__((format(printf, 2, 0))) static void
 write_line(enum log_level level, const char *format, va_list arguments)
 {
-	/* RFC 5424: error 3, warning 4, informational 6, debug 7 */
-	static const char *const priority[] = { "<3>", "<4>", "<6>", "<7>" };
+	/* RFC 5424: error 3, warning 4, informational 6 */
+	static const char *const priority[] = { "<3>", "<4>", "<6>" };
 	char line[LINE_MAX_BYTES];
 
 	if (level > threshold)
@@ -64,4 +64,3 @@ write_line(enum log_level level, const char *format, va_list arguments)
 DEFINE_LOG(log_error, LOG_LEVEL_ERROR)
 DEFINE_LOG(log_warn, LOG_LEVEL_WARNING)
 DEFINE_LOG(log_info, LOG_LEVEL_INFO)
-DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG)

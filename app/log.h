@@ -7,12 +7,7 @@
 
 #include <stdbool.h>
 
-enum log_level {
-	LOG_LEVEL_ERROR,
-	LOG_LEVEL_WARNING,
-	LOG_LEVEL_INFO,
-	LOG_LEVEL_DEBUG
-};
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 
 /* Messages above `level` are not written. Default: info. */
 void
@@ -30,7 +25,5 @@ LOG_FORMAT void
 log_warn(const char *format, ...);
 LOG_FORMAT void
 log_info(const char *format, ...);
-LOG_FORMAT void
-log_debug(const char *format, ...);
 
 #endif

@@ -119,6 +119,25 @@ load_settings(const char *file)
 	return settings;
 }
 
+/* The setting that an option of the client library comes from. */
+static const char *
+setting_behind(const char *option)
+{
+	static const struct {
+		const char *option, *setting;
+	} settings[] = {
+		{ "server", "kubernetes.api_server (environment "
+			    "K8S_API_SERVER)" },
+		{ "context", "kubernetes.context" },
+		{ "ca_file", "kubernetes.ca_file" },
+	};
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (option != NULL && strcmp(option, settings[i].option) == 0)
+			return settings[i].setting;
+	return "kubernetes.kubeconfig (environment KUBECONFIG_PATH)";
+}
+
 static struct k8s_config *
 load_cluster(const struct settings *settings)
 {
@@ -138,9 +157,8 @@ load_cluster(const struct settings *settings)
 	struct k8s_config *cluster = k8s_config_load(&options, &error);
 
 	if (cluster == NULL)
-		log_error("kubernetes.kubeconfig (environment "
-			  "KUBECONFIG_PATH): %s",
-		    error.message);
+		log_error(
+		    "%s: %s", setting_behind(error.option), error.message);
 	else if (options.insecure)
 		log_warn("kubernetes.insecure_skip_tls_verify is on: anybody "
 			 "on the way to %s can read our credentials",

@@ -17,26 +17,10 @@ is_text(const char *text, const char *expected)
 	return text != NULL && strcmp(text, expected) == 0;
 }
 
-static size_t
-length_of(struct json_object *array)
-{
-	return array == NULL ? 0 : json_object_array_length(array);
-}
-
 static struct json_object *
 condition_find(struct json_object *pod, const char *type)
 {
-	struct json_object *conditions =
-	    k8s_json_array(pod, "status.conditions");
-
-	for (size_t i = 0; i < length_of(conditions); i++) {
-		struct json_object *condition =
-		    json_object_array_get_idx(conditions, i);
-
-		if (is_text(k8s_json_string(condition, "type"), type))
-			return condition;
-	}
-	return NULL;
+	return k8s_json_item(pod, "status.conditions", "type", type);
 }
 
 bool
@@ -90,7 +74,7 @@ explain_containers(struct json_object *pod)
 	for (size_t list = 0; list < 2; list++) {
 		struct json_object *statuses = k8s_json_array(pod, lists[list]);
 
-		for (size_t i = 0; i < length_of(statuses); i++) {
+		for (size_t i = 0; i < k8s_json_length(pod, lists[list]); i++) {
 			struct explanation one = explain_container(
 			    json_object_array_get_idx(statuses, i));
 

@@ -34,6 +34,7 @@ enum { LANE_READ, LANE_WRITE, LANE_PROBE, LANES };
 
 /* The master's own notes on one worker. */
 struct member {
+	pid_t pid; /* 0 = not running */
 	struct timespec born;
 	struct timespec due; /* when it may be started again */
 	long backoff_ms;
@@ -173,14 +174,14 @@ spawn(struct pool *pool, size_t index)
 		member->due = k8s_deadline_in(BACKOFF_LAST_MS);
 		return false;
 	}
-	atomic_store(&pool->shared->slots[index].pid, pid);
+	member->pid = pid;
 	return false;
 }
 
 static bool
 is_running(const struct pool *pool, size_t index)
 {
-	return atomic_load(&pool->shared->slots[index].pid) != 0;
+	return pool->members[index].pid != 0;
 }
 
 /* Starts what is due; the index of the worker in its process, else -1. */
@@ -210,10 +211,10 @@ bury(struct pool *pool, size_t index, int status)
 {
 	struct member *member = &pool->members[index];
 	struct worker_slot *slot = &pool->shared->slots[index];
-	const pid_t pid = atomic_load(&slot->pid);
+	const pid_t pid = member->pid;
 
 	atomic_store(&slot->waiting, false);
-	atomic_store(&slot->pid, 0);
+	member->pid = 0;
 	if (member->told_to_leave || pool->draining) {
 		member->due = now();
 		member->backoff_ms = 0;
@@ -246,7 +247,7 @@ reap(struct pool *pool)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (size_t i = 0; i < pool->count; i++)
-			if (atomic_load(&pool->shared->slots[i].pid) == pid)
+			if (pool->members[i].pid == pid)
 				bury(pool, i, status);
 }
 
@@ -257,7 +258,7 @@ signal_all(struct pool *pool, int signal)
 		if (!is_running(pool, i))
 			continue;
 		pool->members[i].told_to_leave = true;
-		kill(atomic_load(&pool->shared->slots[i].pid), signal);
+		kill(pool->members[i].pid, signal);
 	}
 }
 
@@ -267,7 +268,7 @@ remind(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->count; i++)
 		if (is_running(pool, i) && pool->members[i].told_to_leave)
-			kill(atomic_load(&pool->shared->slots[i].pid), SIGTERM);
+			kill(pool->members[i].pid, SIGTERM);
 }
 
 static bool

@@ -2,12 +2,10 @@
 
 #include "app.h"
 #include "cluster.h"
+#include "fault.h"
 #include "reply.h"
 #include "sandbox.h"
-#include "settings.h"
 #include "tree.h"
-
-#include <json-c/json.h>
 
 /* Seconds after which a half-made sandbox is finished or gone. */
 #define HALF_MADE_RETRY_S 1
@@ -32,7 +30,7 @@ sandbox_get(struct app *app, const char *id, struct reply *reply)
 	if (pair.service_found == FOUND_FOREIGN)
 		return reply_absent(
 		    reply, id, "does not exist: another Service has its name");
-	if (pair.service == NULL && is_terminating(pair.pod))
+	if (pair.service == NULL && object_is_terminating(pair.pod))
 		return reply_absent(reply, id, "is being deleted");
 	sandbox_of_pod(&sandbox, pair.pod);
 	if (pair.service == NULL ||
@@ -57,7 +55,8 @@ sandbox_presence(struct app *app, const char *id, struct reply *reply)
 	return reply_json(reply, HTTP_OK,
 	    MAP({ "sandbox_id", TEXT(id) },
 		{ "exists", BOOL(found == FOUND_OURS) },
-		{ "container_id", found == FOUND_OURS
-				      ? tree_text_or_null(uid_of(call.object))
-				      : tree_null() }));
+		{ "container_id",
+		    found == FOUND_OURS
+			? tree_text_or_null(object_uid(call.object))
+			: tree_null() }));
 }

@@ -2,6 +2,7 @@
 
 #include "app.h"
 #include "cluster.h"
+#include "fault.h"
 #include "k8s.h"
 #include "reply.h"
 #include "settings.h"
@@ -9,14 +10,13 @@
 #include "text.h"
 #include "tree.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define READY_FRESH_MS   1000 /* a result serves everybody for this long */
 #define READY_TIMEOUT_MS 2000 /* a probe must not hang with the API server */
 #define RETRY_AFTER_S    2
 
-/* What conf/rbac.yaml grants, all of it needed to serve requests. */
+/* The rights without which a request would fail; conf/rbac.yaml has them. */
 static const struct right {
 	const char *resource, *verb;
 } rights[] = {
@@ -162,7 +162,7 @@ probe_ready(struct app *app, const struct request *request, struct reply *reply)
 		status = check(app, reply);
 		TEXT_COPY(cause, reply->cause);
 		cache_write(cache, status, cause);
-		reply->header_count = 0;
+		reply_clear_headers(reply);
 	}
 	if (status == HTTP_OK)
 		return reply_json(

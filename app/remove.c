@@ -5,8 +5,6 @@
 #include "reply.h"
 #include "tree.h"
 
-#include <string.h>
-
 static enum http_status
 reply_foreign(struct reply *reply, const char *id, const char *kind)
 {
@@ -59,10 +57,12 @@ sandbox_delete(struct app *app, const char *id, struct reply *reply)
 		status = look(&pair, app, id, reply);
 	if (status == HTTP_OK)
 		status = cluster_delete(app, id,
-		    is_terminating(pair.pod) ? NULL : pair.pod,
-		    is_terminating(pair.service) ? NULL : pair.service, reply);
+		    object_is_terminating(pair.pod) ? NULL : pair.pod,
+		    object_is_terminating(pair.service) ? NULL : pair.service,
+		    reply);
 	if (status == HTTP_OK && pair.pod != NULL && pair.service == NULL)
-		status = delete_late_service(app, id, uid_of(pair.pod), reply);
+		status =
+		    delete_late_service(app, id, object_uid(pair.pod), reply);
 	if (status != HTTP_OK)
 		return status;
 	return reply_json(reply, HTTP_OK,

@@ -31,6 +31,12 @@ reply_done(struct reply *reply)
 }
 
 void
+reply_clear_headers(struct reply *reply)
+{
+	reply->header_count = 0;
+}
+
+void
 reply_header(struct reply *reply, const char *name, const char *format, ...)
 {
 	va_list arguments;
@@ -131,33 +137,62 @@ reply_problem(
 	return problem(reply, status, detail, tree_absent());
 }
 
-enum http_status
-reply_invalid(struct reply *reply, struct json_object *errors)
+void
+reply_errors_add(
+    struct reply_errors *errors, const char *field, const char *rule)
 {
-	char detail[K8S_MESSAGE_MAX] = "";
-	size_t count = errors == NULL ? 0 : json_object_array_length(errors);
+	if (rule == NULL || errors->failed)
+		return;
+	if (errors->list == NULL)
+		errors->list = EMPTY_LIST();
+	errors->failed = !tree_append(errors->list,
+	    MAP({ "field", TEXT(field) }, { "message", TEXT(rule) }));
+}
+
+/* "field: rule; field: rule", as much as fits. */
+static void
+summarise(struct json_object *errors, char *detail, size_t size)
+{
+	size_t count = json_object_array_length(errors);
 	size_t length = 0;
 
-	for (size_t i = 0; i < count && length < sizeof(detail); i++) {
+	for (size_t i = 0; i < count && length < size; i++) {
 		struct json_object *error =
 		    json_object_array_get_idx(errors, i);
 
-		length += (size_t)snprintf(detail + length,
-		    sizeof(detail) - length, "%s%s: %s", i == 0 ? "" : "; ",
-		    k8s_json_string(error, "field"),
-		    k8s_json_string(error, "message"));
+		length +=
+		    (size_t)snprintf(detail + length, size - length, "%s%s: %s",
+			i == 0 ? "" : "; ", k8s_json_string(error, "field"),
+			k8s_json_string(error, "message"));
 	}
-	return problem(reply, HTTP_UNPROCESSABLE, detail, errors);
+	text_mend_end(detail);
 }
 
 enum http_status
-reply_invalid_field(struct reply *reply, const char *field, const char *rule)
+reply_errors(struct reply *reply, struct reply_errors *errors)
 {
-	struct json_object *errors =
-	    LIST(MAP({ "field", TEXT(field) }, { "message", TEXT(rule) }));
+	char detail[K8S_MESSAGE_MAX];
+	struct json_object *list = errors->list;
+	const bool failed = errors->failed;
 
-	return errors == NULL ? reply_no_memory(reply)
-			      : reply_invalid(reply, errors);
+	*errors = (struct reply_errors){ 0 };
+	if (failed) {
+		json_object_put(list);
+		return reply_no_memory(reply);
+	}
+	if (list == NULL)
+		return HTTP_OK;
+	summarise(list, detail, sizeof(detail));
+	return problem(reply, HTTP_UNPROCESSABLE, detail, list);
+}
+
+enum http_status
+reply_invalid(struct reply *reply, const char *field, const char *rule)
+{
+	struct reply_errors errors = { 0 };
+
+	reply_errors_add(&errors, field, rule);
+	return reply_errors(reply, &errors);
 }
 
 enum http_status

@@ -37,6 +37,10 @@ reply_init(struct reply *reply, const char *request_id);
 void
 reply_done(struct reply *reply);
 
+/* Forgets the headers of an answer that was not given after all. */
+void
+reply_clear_headers(struct reply *reply);
+
 /* A header; its value is cut at the size of the field. */
 __attribute__((format(printf, 3, 4))) void
 reply_header(struct reply *reply, const char *name, const char *format, ...);
@@ -64,13 +68,24 @@ __attribute__((format(printf, 3, 4))) enum http_status
 reply_problem(
     struct reply *reply, enum http_status status, const char *format, ...);
 
-/* A 422 with `errors`, a list of {field, message}, consumed. */
-enum http_status
-reply_invalid(struct reply *reply, struct json_object *errors);
+/* Which fields of a request break their rule; begins zeroed. */
+struct reply_errors {
+	struct json_object *list; /* of {field, message} */
+	bool failed;              /* out of memory */
+};
 
-/* The same for a single field. */
+/* Adds a field with the rule that it breaks; a NULL rule adds nothing. */
+void
+reply_errors_add(
+    struct reply_errors *errors, const char *field, const char *rule);
+
+/* HTTP_OK when there are none, else a 422 that names them all; empties them. */
 enum http_status
-reply_invalid_field(struct reply *reply, const char *field, const char *rule);
+reply_errors(struct reply *reply, struct reply_errors *errors);
+
+/* The 422 of a single field. */
+enum http_status
+reply_invalid(struct reply *reply, const char *field, const char *rule);
 
 enum http_status
 reply_no_memory(struct reply *reply);

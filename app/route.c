@@ -129,7 +129,7 @@ find(const struct request *request, char id[SEGMENT_MAX], struct reply *reply)
 		reply_problem(reply, HTTP_NOT_FOUND,
 		    "no such path; sandboxes are at /api/sandboxes");
 	else if (path->handle_id != NULL && !sandbox_id_is_valid(id))
-		reply_invalid_field(reply, "sandbox_id", sandbox_id_rule);
+		reply_invalid(reply, "sandbox_id", sandbox_id_rule);
 	else if (path->method != request->method)
 		refuse_method(path->path, request, reply);
 	else

@@ -46,50 +46,23 @@ status_of(struct json_object *pod)
 #define COPY(field, object, path)                                              \
 	TEXT_COPY(field, k8s_json_string(object, path))
 
-static struct json_object *
-sandbox_container(struct json_object *pod)
-{
-	struct json_object *containers = k8s_json_array(pod, "spec.containers");
-	size_t count =
-	    containers == NULL ? 0 : json_object_array_length(containers);
-
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *container =
-		    json_object_array_get_idx(containers, i);
-		const char *name = k8s_json_string(container, "name");
-
-		if (name != NULL && strcmp(name, CONTAINER_NAME) == 0)
-			return container;
-	}
-	return NULL;
-}
-
 static long long
 shell_sessions(struct json_object *pod)
 {
-	struct json_object *variables =
-	    k8s_json_array(sandbox_container(pod), "env");
-	size_t count =
-	    variables == NULL ? 0 : json_object_array_length(variables);
+	struct json_object *container =
+	    k8s_json_item(pod, "spec.containers", "name", CONTAINER_NAME);
+	const char *value = k8s_json_string(
+	    k8s_json_item(container, "env", "name", ENV_SHELL_SESSIONS),
+	    "value");
 
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *variable =
-		    json_object_array_get_idx(variables, i);
-		const char *name = k8s_json_string(variable, "name");
-		const char *value = k8s_json_string(variable, "value");
-
-		if (name != NULL && value != NULL &&
-		    strcmp(name, ENV_SHELL_SESSIONS) == 0)
-			return strtoll(value, NULL, 10);
-	}
-	return 0;
+	return value == NULL ? 0 : strtoll(value, NULL, 10);
 }
 
 void
 sandbox_of_pod(struct sandbox *sandbox, struct json_object *pod)
 {
 	*sandbox = (struct sandbox){ .status = status_of(pod) };
-	COPY(sandbox->id, pod, "metadata.labels.sandbox-id");
+	COPY(sandbox->id, pod, "metadata.labels." LABEL_SANDBOX_ID);
 	COPY(sandbox->uid, pod, "metadata.uid");
 	COPY(sandbox->created_at, pod, "metadata.creationTimestamp");
 	COPY(sandbox->user_id, pod,

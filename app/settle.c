@@ -1,8 +1,8 @@
 #include "app.h"
 #include "cluster.h"
 #include "creation.h"
+#include "fault.h"
 #include "log.h"
-#include "names.h"
 #include "reply.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ extend_deadline(struct creation *creation)
 static enum step
 fail(struct creation *creation, const struct k8s_call *refused)
 {
-	creation->reply->header_count = 0; /* of a failed look meanwhile */
+	reply_clear_headers(creation->reply); /* of a failed look meanwhile */
 	reply_fault(creation->reply, creation->app, refused);
 	return STEP_END;
 }
@@ -47,7 +47,7 @@ static bool
 is_our_pod(const struct creation *creation, const struct pair *pair)
 {
 	return pair->pod != NULL &&
-	       strcmp(uid_of(pair->pod), uid_of(creation->pod)) == 0;
+	       strcmp(object_uid(pair->pod), object_uid(creation->pod)) == 0;
 }
 
 /*
@@ -57,12 +57,12 @@ is_our_pod(const struct creation *creation, const struct pair *pair)
 static enum step
 settle_with_service(struct creation *creation, const struct pair *pair)
 {
-	if (service_is_owned(pair->service, uid_of(creation->pod)))
-		return creation_done(creation,
+	if (service_is_owned(pair->service, object_uid(creation->pod)))
+		return creation_answer(creation,
 		    creation_is_mine(creation, pair->service) ? HTTP_CREATED
 							      : HTTP_OK,
 		    pair->pod, pair->service);
-	if (is_terminating(pair->service)) {
+	if (object_is_terminating(pair->service)) {
 		(void)pause_until(&creation->pause, &creation->app->deadline);
 		return STEP_SERVICE;
 	}
@@ -113,7 +113,7 @@ settle_once(
 		*step = left_behind(creation, refused, creation->reply->cause);
 		return false;
 	}
-	if (!is_our_pod(creation, &pair) || is_terminating(pair.pod)) {
+	if (!is_our_pod(creation, &pair) || object_is_terminating(pair.pod)) {
 		/* deleted meanwhile: what is there now decides */
 		*step = refused->fault.reason == K8S_REASON_ALREADY_EXISTS
 			    ? STEP_LOOK

@@ -11,13 +11,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #define READY_TEXT_MAX 1280
 
 /* One worker process; the master empties it when the worker has died. */
 struct worker_slot {
-	_Atomic pid_t pid;    /* 0 = none */
 	_Atomic bool waiting; /* for a sandbox to terminate */
 };
 

@@ -4,7 +4,6 @@
 #include "mounts.h"
 #include "path.h"
 #include "reply.h"
-#include "tree.h"
 
 #include <json-c/json.h>
 #include <stdint.h>
@@ -17,7 +16,7 @@
 const char sandbox_id_rule[] =
     "must be 1 to 51 of a-z, 0-9 and \"-\", with a letter or digit at both "
     "ends";
-static const char identity_rule[] =
+const char identity_rule[] =
     "must be 1 to 64 of A-Z, a-z, 0-9, \"_\" and \"-\"";
 
 /* Takes the value of a field; NULL, or the rule that it breaks. */
@@ -32,8 +31,8 @@ struct field {
 };
 
 static field_taker take_sandbox_id, take_thread_id, take_user_id,
-    take_extra_mounts, take_skills_path, take_shell_sessions, take_lark_runtime,
-    take_lark_broker, take_bool, take_unsupported;
+    take_extra_mounts, take_skills_path, take_shell_sessions, take_bool,
+    take_unsupported;
 
 /* In the order in which broken fields are named. */
 /* clang-format off */
@@ -44,8 +43,8 @@ static const struct field fields[] = {
 	{ "skills_container_path",      OPTIONAL, NOT_NULL,       take_skills_path },
 	{ "extra_mounts",               OPTIONAL, NOT_NULL,       take_extra_mounts },
 	{ "max_shell_sessions",         OPTIONAL, NULL_IS_ABSENT, take_shell_sessions },
-	{ "provision_lark_cli_runtime", OPTIONAL, NOT_NULL,       take_lark_runtime },
-	{ "provision_lark_cli_broker",  OPTIONAL, NOT_NULL,       take_lark_broker },
+	{ "provision_lark_cli_runtime", OPTIONAL, NOT_NULL,       take_bool },
+	{ "provision_lark_cli_broker",  OPTIONAL, NOT_NULL,       take_bool },
 	{ "include_legacy_skills",      OPTIONAL, NOT_NULL,       take_bool },
 	{ "profile",                    OPTIONAL, NULL_IS_ABSENT, take_unsupported },
 	{ "ttl_seconds",                OPTIONAL, NULL_IS_ABSENT, take_unsupported },
@@ -152,20 +151,6 @@ take_bool(struct sandbox_spec *spec, struct json_object *value)
 }
 
 static const char *
-take_lark_runtime(struct sandbox_spec *spec, struct json_object *value)
-{
-	spec->lark_runtime = json_object_get_boolean(value);
-	return take_bool(spec, value);
-}
-
-static const char *
-take_lark_broker(struct sandbox_spec *spec, struct json_object *value)
-{
-	spec->lark_broker = json_object_get_boolean(value);
-	return take_bool(spec, value);
-}
-
-static const char *
 take_unsupported(struct sandbox_spec *spec, struct json_object *value)
 {
 	(void)spec;
@@ -218,26 +203,6 @@ take_field(struct sandbox_spec *spec, const struct field *field)
 	return field->need == REQUIRED ? "is required" : NULL;
 }
 
-static enum http_status
-take_fields(struct sandbox_spec *spec, struct reply *reply)
-{
-	struct json_object *errors = EMPTY_LIST();
-	bool ok = errors != NULL;
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && ok; i++) {
-		const char *rule = take_field(spec, &fields[i]);
-
-		if (rule != NULL)
-			ok = tree_append(
-			    errors, MAP({ "field", TEXT(fields[i].name) },
-					{ "message", TEXT(rule) }));
-	}
-	if (ok && json_object_array_length(errors) > 0)
-		return reply_invalid(reply, errors);
-	json_object_put(errors);
-	return ok ? HTTP_OK : reply_no_memory(reply);
-}
-
 enum http_status
 spec_parse(struct sandbox_spec *spec, const struct settings *settings,
     const char *body, size_t length, struct reply *reply)
@@ -256,7 +221,13 @@ spec_parse(struct sandbox_spec *spec, const struct settings *settings,
 		return reply_problem(reply, HTTP_BAD_REQUEST,
 		    "the body must be one JSON object");
 
-	enum http_status status = take_fields(spec, reply);
+	struct reply_errors errors = { 0 };
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		reply_errors_add(
+		    &errors, fields[i].name, take_field(spec, &fields[i]));
+
+	enum http_status status = reply_errors(reply, &errors);
 
 	if (status != HTTP_OK)
 		return status;

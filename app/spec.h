@@ -33,8 +33,7 @@ struct sandbox_spec {
 	const char *skills_path; /* in the container */
 	struct extra_mount mounts[EXTRA_MOUNTS_MAX];
 	size_t mount_count;
-	long long max_shell_sessions;   /* 0 = not asked for */
-	bool lark_runtime, lark_broker; /* as asked, configured or not */
+	long long max_shell_sessions; /* 0 = not asked for */
 };
 
 /* "^[a-z0-9]([a-z0-9-]{0,49}[a-z0-9])?$" */
@@ -47,6 +46,7 @@ extern const char sandbox_id_rule[];
 /* "^[A-Za-z0-9_-]{1,64}$": a thread or user id. */
 bool
 identity_is_valid(const char *id);
+extern const char identity_rule[];
 
 /*
  * Parses a body. HTTP_OK; else the status of the problem that was put into the

@@ -12,7 +12,6 @@
 
 #include <fcgiapp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -84,19 +83,17 @@ log_request(const struct request *request, const struct reply *reply,
 	const double ms = seconds_between(began, &now) * 1000;
 	const double queued_ms = request->queued_s * 1000;
 
-	if (reply->status >= HTTP_BAD_REQUEST)
-		(reply->status >= HTTP_INTERNAL_ERROR ? log_error : log_warn)(
-		    "request=%s method=%.16s route=%s path=%.128s key=%.64s "
-		    "status=%d calls=%lu ms=%.1f queued_ms=%.0f cause=\"%s\"",
-		    request->id, request->method_name, route, request->path,
-		    request->key_name, (int)reply->status, calls, ms, queued_ms,
-		    reply->cause);
-	else
-		log_info("request=%s method=%.16s route=%s path=%.128s "
-			 "key=%.64s status=%d calls=%lu ms=%.1f queued_ms=%.0f",
-		    request->id, request->method_name, route, request->path,
-		    request->key_name, (int)reply->status, calls, ms,
-		    queued_ms);
+	const bool failed = reply->status >= HTTP_BAD_REQUEST;
+
+	(reply->status >= HTTP_INTERNAL_ERROR ? log_error
+	    : failed                          ? log_warn
+					      : log_info)(
+	    "request=%s method=%.16s route=%s path=%.128s key=%.64s status=%d "
+	    "calls=%lu ms=%.1f queued_ms=%.0f%s%s%s",
+	    request->id, request->method_name, route, request->path,
+	    request->key_name, (int)reply->status, calls, ms, queued_ms,
+	    failed ? " cause=\"" : "", failed ? reply->cause : "",
+	    failed ? "\"" : "");
 }
 
 static void

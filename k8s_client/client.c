@@ -3,7 +3,6 @@
 #include "message.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define RESPONSE_MAX_DEFAULT ((size_t)8 << 20)
 #define USER_AGENT_DEFAULT   "k8s_client"

@@ -3,6 +3,7 @@
 #include "address.h"
 #include "file.h"
 #include "message.h"
+#include "pem.h"
 #include "transport.h"
 
 #include <errno.h>
@@ -12,34 +13,6 @@
 #include <unistd.h>
 
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
-
-static bool
-out_of_memory(struct k8s_error *error)
-{
-	k8s_error_set(error, "out of memory");
-	return false;
-}
-
-bool
-k8s_pem_check(const struct k8s_buffer *pem, const char *path, const char *what,
-    struct k8s_error *error)
-{
-	const char *text = pem->length > 0 ? pem->data : "";
-
-	if (strstr(text, "-----BEGIN ") == NULL) {
-		k8s_error_set(error, "%s: the %s is not PEM", path, what);
-		return false;
-	}
-	/* libcurl's TLS would ask for the password on the terminal. */
-	if (strstr(text, "ENCRYPTED") != NULL) {
-		k8s_error_set(error,
-		    "%s: the %s is protected by a password, which nobody "
-		    "could type: store it without one",
-		    path, what);
-		return false;
-	}
-	return true;
-}
 
 /* ---- Choosing the source ------------------------------------------------ */
 
@@ -66,7 +39,7 @@ environment_load(struct k8s_config *config, const char *list,
 	}
 	char *path = strndup(list, length);
 	if (path == NULL)
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	bool loaded = k8s_kubeconfig_load(config, path, context, error);
 	free(path);
 	return loaded;
@@ -113,6 +86,7 @@ default_load(struct k8s_config *config, const char *context,
 static bool
 ca_replace(struct k8s_config *config, const char *path, struct k8s_error *error)
 {
+	k8s_error_blame(error, "ca_file");
 	k8s_buffer_clear(&config->ca);
 	config->insecure = false; /* who names a CA wants it to be used */
 	return k8s_file_read(path, "CA file", &config->ca, error) &&
@@ -146,19 +120,19 @@ urls_set(struct k8s_config *config, const struct k8s_address *at,
 	if (asprintf(&config->server, "%s://%s:%s", scheme, at->host,
 		at->port) < 0) {
 		config->server = NULL;
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	}
 	if (asprintf(&config->base, "%s://%s%s%s:%s%s", scheme,
 		bare_v6 ? "[" : "", name, bare_v6 ? "]" : "", at->port,
 		at->path) < 0) {
 		config->base = NULL;
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	}
 	if (strcmp(name, at->host) == 0)
 		return true;
 	if (asprintf(&config->connect_to, "::%s:%s", at->host, at->port) < 0) {
 		config->connect_to = NULL;
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	}
 	return true;
 }
@@ -177,9 +151,11 @@ server_apply(struct k8s_config *config,
 	K8S_CLEANUP(addressp) struct k8s_address other = { 0 };
 	const struct k8s_address *at = &own;
 
+	k8s_error_blame(error, "kubeconfig");
 	if (!address_read(config->address, &own, error))
 		return false;
 	if (options->server != NULL) {
+		k8s_error_blame(error, "server");
 		if (!address_read(options->server, &other, error))
 			return false;
 		at = &other;
@@ -229,18 +205,20 @@ struct k8s_config *
 k8s_config_load_from(const struct k8s_config_options *options,
     const char *service_account, struct k8s_error *error)
 {
+	k8s_error_blame(error, NULL);
 	if (!k8s_transport_ready()) {
 		k8s_error_set(error, "libcurl cannot be initialised");
 		return NULL;
 	}
 	struct k8s_config *config = calloc(1, sizeof(*config));
 	if (config == NULL) {
-		out_of_memory(error);
+		(void)k8s_error_no_memory(error);
 		return NULL;
 	}
 	config->ca = k8s_buffer_of(K8S_PEM_MAX);
 	config->certificate = k8s_buffer_of(K8S_PEM_MAX);
 	config->key = k8s_buffer_of_secret(K8S_PEM_MAX);
+	k8s_error_blame(error, "kubeconfig");
 	if (!source_load(config, options, service_account, error) ||
 	    !options_apply(config, options, error))
 		return k8s_config_free(config);

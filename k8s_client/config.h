@@ -42,9 +42,4 @@ struct k8s_config *
 k8s_config_load_from(const struct k8s_config_options *options,
     const char *service_account, struct k8s_error *error);
 
-/* false with *error unless `pem` holds something like PEM. */
-bool
-k8s_pem_check(const struct k8s_buffer *pem, const char *path, const char *what,
-    struct k8s_error *error);
-
 #endif

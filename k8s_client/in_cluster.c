@@ -1,17 +1,11 @@
 #include "config.h"
 #include "file.h"
 #include "message.h"
+#include "pem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool
-out_of_memory(struct k8s_error *error)
-{
-	k8s_error_set(error, "out of memory");
-	return false;
-}
 
 static bool
 address_set(struct k8s_config *config, struct k8s_error *error)
@@ -36,7 +30,7 @@ address_set(struct k8s_config *config, struct k8s_error *error)
 	if (asprintf(&config->address, "https://%s%s%s:%s", bare_v6 ? "[" : "",
 		host, bare_v6 ? "]" : "", port) < 0) {
 		config->address = NULL;
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	}
 	return true;
 }
@@ -49,15 +43,15 @@ k8s_in_cluster_load(
 
 	config->source = strdup("in-cluster");
 	if (config->source == NULL)
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	if (!address_set(config, error))
 		return false;
 	if (asprintf(&config->token_file, "%s/token", folder) < 0) {
 		config->token_file = NULL;
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	}
 	if (asprintf(&ca_file, "%s/ca.crt", folder) < 0)
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	bool read = k8s_file_read(ca_file, "CA file", &config->ca, error) &&
 		    k8s_pem_check(&config->ca, ca_file, "certificate", error);
 	free(ca_file);

@@ -106,6 +106,31 @@ k8s_json_bool(struct json_object *object, const char *path, bool fallback)
 	return found == NULL ? fallback : json_object_get_boolean(found);
 }
 
+size_t
+k8s_json_length(struct json_object *object, const char *path)
+{
+	struct json_object *array = k8s_json_array(object, path);
+
+	return array == NULL ? 0 : json_object_array_length(array);
+}
+
+struct json_object *
+k8s_json_item(struct json_object *object, const char *path, const char *key,
+    const char *value)
+{
+	struct json_object *array = k8s_json_array(object, path);
+	size_t count = k8s_json_length(object, path);
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *item = json_object_array_get_idx(array, i);
+		const char *text = k8s_json_string(item, key);
+
+		if (text != NULL && strcmp(text, value) == 0)
+			return item;
+	}
+	return NULL;
+}
+
 void
 k8s_json_putp(struct json_object **object)
 {

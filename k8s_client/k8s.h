@@ -19,7 +19,7 @@
 
 struct json_object;
 
-/* A pointer that lives no longer than its block; see the *_freep below. */
+/* A variable that is emptied where its block ends. */
 #define K8S_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* ---- Errors ------------------------------------------------------------ */
@@ -29,6 +29,8 @@ struct json_object;
 /* Why something that is not a call failed, as a sentence without a newline. */
 struct k8s_error {
 	char message[K8S_MESSAGE_MAX];
+	const char *option; /* of k8s_config_load(): the field of the options
+			     * that is to blame, by name; else NULL */
 };
 
 enum k8s_fault_kind {
@@ -252,6 +254,14 @@ long long
 k8s_json_int(struct json_object *object, const char *path, long long fallback);
 bool
 k8s_json_bool(struct json_object *object, const char *path, bool fallback);
+
+/* Items of the array at `path`; 0 when there is none. "" is `object` itself. */
+size_t
+k8s_json_length(struct json_object *object, const char *path);
+/* The first item of the array whose text `key` is `value`, NULL = none. */
+struct json_object *
+k8s_json_item(struct json_object *object, const char *path, const char *key,
+    const char *value);
 
 /* For K8S_CLEANUP(k8s_json_putp) on a `struct json_object *`. */
 void

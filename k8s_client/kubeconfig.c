@@ -2,6 +2,7 @@
 #include "config.h"
 #include "file.h"
 #include "message.h"
+#include "pem.h"
 #include "yaml_read.h"
 
 #include <json-c/json.h>
@@ -35,13 +36,6 @@ static const struct {
 	{ "users", "as-groups", "give the user its own credential" },
 	{ "users", "as-user-extra", "give the user its own credential" },
 };
-
-static bool
-out_of_memory(struct k8s_error *error)
-{
-	k8s_error_set(error, "out of memory");
-	return false;
-}
 
 /* ---- Fields ------------------------------------------------------------- */
 
@@ -83,7 +77,7 @@ text_copy(const struct entry *entry, const char *field, char **copy,
 	if (text == NULL)
 		return true;
 	*copy = strdup(text);
-	return *copy != NULL || out_of_memory(error);
+	return *copy != NULL || k8s_error_no_memory(error);
 }
 
 static bool
@@ -122,7 +116,7 @@ pem_file_read(const struct entry *entry, const char *name, const char *what,
 	char *path = path_of(entry, name);
 
 	if (path == NULL)
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	bool read = k8s_file_read(path, what, pem, error) &&
 		    k8s_pem_check(pem, path, what, error);
 	free(path);
@@ -220,7 +214,12 @@ context_find(struct json_object *file, const char *wanted,
 		    context->path);
 		return false;
 	}
-	return entry_find(file, context, "context", from, error);
+	if (wanted != NULL)
+		k8s_error_blame(error, "context");
+	if (!entry_find(file, context, "context", from, error))
+		return false;
+	k8s_error_blame(error, "kubeconfig");
+	return true;
 }
 
 /* Follows the context's `field` to its entry. */
@@ -267,7 +266,7 @@ token_file_read(const struct entry *user, struct k8s_config *config,
 	if (name == NULL)
 		return true;
 	config->token_file = path_of(user, name);
-	return config->token_file != NULL || out_of_memory(error);
+	return config->token_file != NULL || k8s_error_no_memory(error);
 }
 
 static bool
@@ -330,7 +329,7 @@ k8s_kubeconfig_load(struct k8s_config *config, const char *path,
 	}
 	config->source = strdup(path);
 	if (config->source == NULL)
-		return out_of_memory(error);
+		return k8s_error_no_memory(error);
 	return context_find(file, context_name, &context, error) &&
 	       reference_find(file, &context, "cluster", &cluster, error) &&
 	       reference_find(file, &context, "user", &user, error) &&

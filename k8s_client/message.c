@@ -49,6 +49,20 @@ k8s_error_set(struct k8s_error *error, const char *format, ...)
 }
 
 void
+k8s_error_blame(struct k8s_error *error, const char *option)
+{
+	if (error != NULL)
+		error->option = option;
+}
+
+bool
+k8s_error_no_memory(struct k8s_error *error)
+{
+	k8s_error_set(error, "out of memory");
+	return false;
+}
+
+void
 k8s_fault_set(
     struct k8s_fault *fault, enum k8s_fault_kind kind, const char *format, ...)
 {

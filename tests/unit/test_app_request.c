@@ -382,8 +382,8 @@ an_invalid_field_is_named_twice(void **state)
 
 	(void)state;
 	reply_init(&reply, "r1");
-	assert_int_equal(reply_invalid_field(&reply, "limit", "must be 1"),
-	    HTTP_UNPROCESSABLE);
+	assert_int_equal(
+	    reply_invalid(&reply, "limit", "must be 1"), HTTP_UNPROCESSABLE);
 
 	JSON_CLEANUP struct json_object *body = fixture_body(&reply);
 

@@ -66,7 +66,7 @@ a_file_sets_every_kind_of_value(void **state)
 	    "kubernetes: { namespace = \"n\"; create_namespace = false; }\n"
 	    "sandbox: { port = 0x1F90; service_type = \"ClusterIP\"; }\n"
 	    "storage: { threads_host_path = \"/d/{user_id}/{thread_id}\"; }\n"
-	    "log: { level = \"debug\"; }\n";
+	    "log: { level = \"warning\"; }\n";
 	char *complaints;
 
 	fixture_clear_environment();
@@ -86,7 +86,7 @@ a_file_sets_every_kind_of_value(void **state)
 	assert_int_equal(settings->sandbox.service_type, SERVICE_CLUSTER_IP);
 	assert_string_equal(
 	    settings->storage.threads_host_path, "/d/{user_id}/{thread_id}");
-	assert_int_equal(settings->log.level, LOG_LEVEL_DEBUG);
+	assert_int_equal(settings->log.level, LOG_LEVEL_WARNING);
 }
 
 /* Every variable that the contract names, one value each. */
@@ -273,7 +273,7 @@ a_bad_text_in_the_file_is_refused_by_line_and_name(void **state)
 		    "1: storage.userdata_claim: must be a Kubernetes name" },
 		{ "log: { level = \"loud\"; }",
 		    "1: log.level: \"loud\" is not one of \"error\", "
-		    "\"warning\", \"info\", \"debug\"\n" },
+		    "\"warning\", \"info\"\n" },
 	};
 
 	assert_file_refused(state, rows, COUNT_OF(rows));

@@ -80,8 +80,6 @@ fields_that_are_absent_have_defaults(void **state)
 	assert_string_equal(spec.skills_path, "/mnt/skills");
 	assert_int_equal(spec.mount_count, 0);
 	assert_int_equal(spec.max_shell_sessions, 0);
-	assert_false(spec.lark_runtime);
-	assert_false(spec.lark_broker);
 }
 
 static void
@@ -103,8 +101,6 @@ fields_that_are_given_are_taken(void **state)
 	assert_string_equal(spec.user_id, "_u");
 	assert_string_equal(spec.skills_path, "/opt/skills");
 	assert_int_equal(spec.max_shell_sessions, 7);
-	assert_true(spec.lark_runtime);
-	assert_true(spec.lark_broker);
 }
 
 static void

@@ -1,0 +1,76 @@
+#include "creation.h"
+
+#include "app.h"
+#include "names.h"
+#include "reply.h"
+#include "sandbox.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+void
+creation_own(struct creation *creation, struct json_object *pod, bool made)
+{
+	struct json_object *former = creation->pod;
+
+	creation->pod = json_object_get(pod);
+	creation->made_pod = made;
+	json_object_put(former);
+}
+
+bool
+creation_is_mine(const struct creation *creation, struct json_object *object)
+{
+	const char *id = k8s_json_string(
+	    object, "metadata.annotations[" ANNOTATION_REQUEST_ID "]");
+
+	return id != NULL && strcmp(id, creation->origin.request_id) == 0;
+}
+
+enum step
+creation_answer(struct creation *creation, enum http_status status,
+    struct json_object *pod, struct json_object *service)
+{
+	struct sandbox sandbox;
+
+	sandbox_of_pod(&sandbox, pod);
+	if (!sandbox_port_of(&sandbox.port, service)) {
+		reply_problem(creation->reply, HTTP_BAD_GATEWAY,
+		    "the Service of sandbox %s has no port: delete the sandbox "
+		    "and create it again",
+		    creation->spec.sandbox_id);
+		return STEP_END;
+	}
+	if (status == HTTP_CREATED)
+		reply_header(creation->reply, "Location", "/api/sandboxes/%s",
+		    creation->spec.sandbox_id);
+	reply_json(creation->reply, status,
+	    sandbox_json(&sandbox, creation->app->settings));
+	return STEP_END;
+}
+
+void
+creation_forget_refusal(struct creation *creation)
+{
+	k8s_call_done(&creation->refusal);
+	creation->refusal = (struct k8s_call){ 0 };
+}
+
+static void
+earlier(struct timespec *deadline, const struct timespec *other)
+{
+	if (other->tv_sec < deadline->tv_sec ||
+	    (other->tv_sec == deadline->tv_sec &&
+		other->tv_nsec < deadline->tv_nsec))
+		*deadline = *other;
+}
+
+bool
+creation_wait(struct creation *creation, struct timespec *deadline, long ms)
+{
+	if (deadline->tv_sec == 0) {
+		*deadline = k8s_deadline_in(ms);
+		earlier(deadline, &creation->app->deadline);
+	}
+	return pause_until(&creation->pause, deadline);
+}
