@@ -40,21 +40,18 @@ http_status_title(enum http_status status)
 	return "Error";
 }
 
+const struct http_method_name http_method_names[HTTP_METHOD_NAMES] = {
+	{ "GET", HTTP_GET },
+	{ "HEAD", HTTP_GET },
+	{ "POST", HTTP_POST },
+	{ "DELETE", HTTP_DELETE },
+};
+
 enum http_method
 http_method_of(const char *name)
 {
-	static const struct {
-		const char *name;
-		enum http_method method;
-	} methods[] = {
-		{ "GET", HTTP_GET },
-		{ "HEAD", HTTP_GET },
-		{ "POST", HTTP_POST },
-		{ "DELETE", HTTP_DELETE },
-	};
-
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (strcmp(name, methods[i].name) == 0)
-			return methods[i].method;
+	for (size_t i = 0; i < HTTP_METHOD_NAMES; i++)
+		if (strcmp(name, http_method_names[i].name) == 0)
+			return http_method_names[i].method;
 	return HTTP_OTHER;
 }

@@ -32,6 +32,14 @@ enum http_status {
 const char *
 http_status_title(enum http_status status);
 
+/* What the program calls methods by. */
+struct http_method_name {
+	const char *name;
+	enum http_method method;
+};
+#define HTTP_METHOD_NAMES 4
+extern const struct http_method_name http_method_names[HTTP_METHOD_NAMES];
+
 /* The method by its name, exactly as it stands in the request line. */
 enum http_method
 http_method_of(const char *name);

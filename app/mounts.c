@@ -126,7 +126,7 @@ is_duplicate(const struct sandbox_spec *spec, size_t index)
 	return false;
 }
 
-/* The sentences are part of the contract: clients match them. */
+/* Clients of DeerFlow match these very sentences. */
 static enum http_status
 check(const struct sandbox_spec *spec, const struct settings *settings,
     size_t index, struct reply *reply)

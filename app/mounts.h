@@ -21,9 +21,9 @@ struct settings;
 
 /*
  * The directory of the node below which extra mounts lie: storage.base_dir, or
- * the parent of a storage.threads_host_path that ends in "/threads", as
- * DeerFlow reads its two variables. `length` bytes of the result count; NULL =
- * none is configured.
+ * the parent of a storage.threads_host_path that ends in "/threads" and holds
+ * no placeholder, as DeerFlow reads its two variables. `length` bytes of the
+ * result count; NULL = none is configured.
  */
 const char *
 mounts_base(const struct settings *settings, size_t *length);

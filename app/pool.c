@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include "clock.h"
 #include "k8s.h"
 #include "listen.h"
 #include "log.h"
@@ -35,7 +36,7 @@ enum { LANE_READ, LANE_WRITE, LANE_PROBE, LANES };
 /* The master's own notes on one worker. */
 struct member {
 	pid_t pid; /* 0 = not running */
-	struct timespec born;
+	int64_t born_us;
 	struct timespec due; /* when it may be started again */
 	long backoff_ms;
 	bool told_to_leave;
@@ -56,15 +57,6 @@ generation_done(struct generation *generation)
 {
 	generation->settings = settings_free(generation->settings);
 	generation->cluster = k8s_config_free(generation->cluster);
-}
-
-static struct timespec
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time;
 }
 
 static bool
@@ -167,7 +159,7 @@ spawn(struct pool *pool, size_t index)
 
 	if (pid == 0)
 		return true;
-	member->born = now();
+	member->born_us = clock_us();
 	member->told_to_leave = false;
 	if (pid < 0) {
 		log_error("master: cannot fork: %s", strerror(errno));
@@ -196,15 +188,6 @@ spawn_due(struct pool *pool)
 	return -1;
 }
 
-static long
-age_ms(const struct member *member)
-{
-	struct timespec time = now();
-
-	return (long)(time.tv_sec - member->born.tv_sec) * 1000 +
-	       (time.tv_nsec - member->born.tv_nsec) / 1000000;
-}
-
 /* Says how a worker ended and when the next one comes. */
 static void
 bury(struct pool *pool, size_t index, int status)
@@ -216,11 +199,11 @@ bury(struct pool *pool, size_t index, int status)
 	atomic_store(&slot->waiting, false);
 	member->pid = 0;
 	if (member->told_to_leave || pool->draining) {
-		member->due = now();
+		member->due = k8s_deadline_in(0);
 		member->backoff_ms = 0;
 		return;
 	}
-	if (age_ms(member) >= CRASH_MS)
+	if (clock_us() - member->born_us >= CRASH_MS * INT64_C(1000))
 		member->backoff_ms = 0;
 	else if (member->backoff_ms == 0)
 		member->backoff_ms = BACKOFF_FIRST_MS;

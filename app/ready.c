@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include "app.h"
+#include "clock.h"
 #include "cluster.h"
 #include "fault.h"
 #include "k8s.h"
@@ -36,10 +37,7 @@ static const struct right {
 static int64_t
 now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return clock_us() / 1000;
 }
 
 static struct json_object *

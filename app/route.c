@@ -90,21 +90,17 @@ static enum http_status
 refuse_method(
     const char *path, const struct request *request, struct reply *reply)
 {
-	static const struct {
-		enum http_method method;
-		const char *name;
-	} names[] = { { HTTP_GET, "GET" }, { HTTP_GET, "HEAD" },
-		{ HTTP_POST, "POST" }, { HTTP_DELETE, "DELETE" } };
 	char allow[64] = "";
 	size_t length = 0;
 
-	for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+	for (size_t n = 0; n < HTTP_METHOD_NAMES; n++)
 		for (size_t i = 0; i < ROUTES; i++)
-			if (routes[i].method == names[n].method &&
+			if (routes[i].method == http_method_names[n].method &&
 			    strcmp(routes[i].path, path) == 0)
 				length += (size_t)snprintf(allow + length,
 				    sizeof(allow) - length, "%s%s",
-				    length == 0 ? "" : ", ", names[n].name);
+				    length == 0 ? "" : ", ",
+				    http_method_names[n].name);
 	reply_header(reply, "Allow", "%s", allow);
 	return reply_problem(reply, HTTP_METHOD_NOT_ALLOWED,
 	    "%.16s is not a method of %s; it takes %s", request->method_name,

@@ -329,39 +329,43 @@ set_groups(
 }
 
 static void
-load_file(struct settings *settings, const char *file, FILE *complaints,
-    unsigned *problems)
+load_defaults(struct settings *settings, struct source *source)
 {
-	struct source source = { file, 0, complaints, 0 };
+	for (size_t i = 0; i < SETTINGS; i++)
+		set_from_text(settings, &settings_table[i],
+		    settings_table[i].standard, source);
+}
+
+static void
+load_file(struct settings *settings, const char *file, struct source *source)
+{
 	char why[512];
 	char *text = settings_file_read(file, why, sizeof(why));
 	config_t config;
 
 	if (text == NULL) {
-		fprintf(complaints, "%s\n", why);
-		++*problems;
+		fprintf(source->complaints, "%s\n", why);
+		source->problems++;
 		return;
 	}
+	source->file = file;
 	config_init(&config);
 	if (config_read_string(&config, text) == CONFIG_TRUE) {
-		set_groups(settings, &config, &source);
+		set_groups(settings, &config, source);
 	} else {
-		fprintf(complaints, "%s:%d: %s\n", file,
+		fprintf(source->complaints, "%s:%d: %s\n", file,
 		    config_error_line(&config), config_error_text(&config));
-		source.problems++;
+		source->problems++;
 	}
 	config_destroy(&config);
 	free(text);
-	*problems += source.problems;
+	source->file = NULL;
 }
 
 /* An empty variable counts as unset: compose files pass such. */
 static void
-load_environment(
-    struct settings *settings, FILE *complaints, unsigned *problems)
+load_environment(struct settings *settings, struct source *source)
 {
-	struct source source = { NULL, 0, complaints, 0 };
-
 	for (size_t i = 0; i < SETTINGS; i++) {
 		const struct setting *setting = &settings_table[i];
 		const char *value = setting->environment == NULL
@@ -369,9 +373,8 @@ load_environment(
 					: getenv(setting->environment);
 
 		if (value != NULL && *value != '\0')
-			set_from_text(settings, setting, value, &source);
+			set_from_text(settings, setting, value, source);
 	}
-	*problems += source.problems;
 }
 
 struct settings *
@@ -379,30 +382,24 @@ settings_load(const char *file, char **complaints)
 {
 	struct settings *settings = calloc(1, sizeof(*settings));
 	size_t size = 0;
-	unsigned problems = 0;
 
 	*complaints = NULL;
 
-	FILE *out = open_memstream(complaints, &size);
+	struct source source = { .complaints =
+				     open_memstream(complaints, &size) };
 
-	if (settings == NULL || out == NULL) {
+	if (settings == NULL || source.complaints == NULL) {
 		free(settings);
-		if (out != NULL)
-			fclose(out);
+		if (source.complaints != NULL)
+			fclose(source.complaints);
 		return NULL;
 	}
-
-	struct source standard = { NULL, 0, out, 0 };
-
-	for (size_t i = 0; i < SETTINGS; i++)
-		set_from_text(settings, &settings_table[i],
-		    settings_table[i].standard, &standard);
-	problems += standard.problems;
+	load_defaults(settings, &source);
 	if (file != NULL)
-		load_file(settings, file, out, &problems);
-	load_environment(settings, out, &problems);
-	fclose(out);
-	if (problems != 0)
+		load_file(settings, file, &source);
+	load_environment(settings, &source);
+	fclose(source.complaints);
+	if (source.problems != 0)
 		return settings_free(settings);
 	free(*complaints);
 	*complaints = NULL;

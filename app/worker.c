@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "app.h"
+#include "clock.h"
 #include "cluster.h"
 #include "k8s.h"
 #include "log.h"
@@ -64,23 +65,12 @@ write_reply(FCGX_Stream *out, const struct reply *reply)
 	FCGX_PutStr(reply->text, (int)reply->length, out);
 }
 
-static double
-seconds_between(const struct timespec *from, const struct timespec *to)
-{
-	return (double)(to->tv_sec - from->tv_sec) +
-	       (double)(to->tv_nsec - from->tv_nsec) / 1e9;
-}
-
 static void
 log_request(const struct request *request, const struct reply *reply,
-    unsigned long calls, const struct timespec *began)
+    unsigned long calls, int64_t began_us)
 {
 	const char *route = route_name(request->path);
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-
-	const double ms = seconds_between(began, &now) * 1000;
+	const double ms = (double)(clock_us() - began_us) / 1000;
 	const double queued_ms = request->queued_s * 1000;
 
 	const bool failed = reply->status >= HTTP_BAD_REQUEST;
@@ -101,16 +91,15 @@ serve(struct app *app, FCGX_Request *fcgi)
 {
 	const struct body_source source = { read_body, fcgi->in };
 	const unsigned long calls = k8s_client_requests(app->k8s);
-	struct timespec began;
+	const int64_t began_us = clock_us();
 	struct request request;
 	struct reply reply;
 
-	clock_gettime(CLOCK_MONOTONIC, &began);
 	if (request_init(&request, fcgi->envp, &reply) == HTTP_OK)
 		route_request(app, &request, &source, &reply);
 	write_reply(fcgi->out, &reply);
 	log_request(
-	    &request, &reply, k8s_client_requests(app->k8s) - calls, &began);
+	    &request, &reply, k8s_client_requests(app->k8s) - calls, began_us);
 	reply_done(&reply);
 	request_done(&request);
 }
