@@ -155,18 +155,19 @@ SETTINGS = $(DESTDIR)/etc/sandbox-provisioner/provisioner.conf
 OURS    = $(filter-out $(YOURS),$(wildcard nginx/sandbox-provisioner/*))
 YOURS  := $(patsubst %,nginx/sandbox-provisioner/%.conf,listen sockets allow)
 
-# What the operator edits is never overwritten. The site that comes with it has
-# three sockets, so the settings of two of them are in force as installed.
+# What the operator edits is never overwritten. The site has three sockets, and the
+# README names kubeconfig and keys: the settings of these are in force as installed.
 .PHONY: install
 install: $(PROGRAM) ## into PREFIX and /etc, below DESTDIR
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(PROGRAM)
 	install -d $(DESTDIR)/etc/sandbox-provisioner $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d -m 750 $(DESTDIR)/etc/sandbox-provisioner/tls
 	install -d -m 750 $(SITE)/keys
 	install -D -m 644 -t $(DESTDIR)/etc/nginx/sites-available nginx/sandbox-provisioner.conf
 	install -m 644 -t $(SITE) $(OURS)
 	cp -n $(YOURS) $(SITE)
 	[ -e $(SETTINGS) ] || \
-	    sed -E 's,# ((write|probe)_socket =),\1,' conf/provisioner.conf > $(SETTINGS)
+	    sed -E 's,# ((write_socket|probe_socket|kubeconfig|key_file) =),\1,' conf/provisioner.conf > $(SETTINGS)
 	sed 's|/usr/sbin/sandbox-provisioner|$(PREFIX)/sbin/sandbox-provisioner|' \
 	    conf/systemd/sandbox-provisioner.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/sandbox-provisioner.service

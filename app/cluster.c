@@ -32,6 +32,17 @@ object_is_terminating(struct json_object *object)
 }
 
 bool
+object_is_older(struct json_object *object, struct json_object *other)
+{
+	const char *mine =
+	    k8s_json_string(object, "metadata.creationTimestamp");
+	const char *its = k8s_json_string(other, "metadata.creationTimestamp");
+
+	/* RFC 3339 in UTC, always of the same form: text compares as time */
+	return mine != NULL && its != NULL && strcmp(mine, its) < 0;
+}
+
+bool
 service_is_owned(struct json_object *service, const char *pod_uid)
 {
 	return k8s_json_item(
@@ -173,6 +184,18 @@ cluster_find_pod(struct app *app, struct k8s_call *call, const char *id)
 	*call = call_of(app, K8S_GET, &k8s_pods, names.pod, NULL);
 	(void)perform(app, call, 1);
 	return is_read(call) ? classify(object_read(call), id) : FOUND_UNKNOWN;
+}
+
+enum http_status
+cluster_confirm_pod(struct app *app, const char *id, const char *uid,
+    bool *same, struct reply *reply)
+{
+	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
+
+	if (cluster_find_pod(app, &call, id) == FOUND_UNKNOWN)
+		return reply_fault(reply, app, &call);
+	*same = strcmp(object_uid(object_read(&call)), uid) == 0;
+	return HTTP_OK;
 }
 
 bool

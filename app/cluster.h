@@ -46,6 +46,10 @@ object_uid(struct json_object *object);
 bool
 object_is_terminating(struct json_object *object);
 
+/* By creationTimestamp, whose grain is a second. */
+bool
+object_is_older(struct json_object *object, struct json_object *other);
+
 /* The Service's owner is the Pod of this UID. */
 bool
 service_is_owned(struct json_object *service, const char *pod_uid);
@@ -77,6 +81,15 @@ cluster_patch_pod(struct app *app, struct k8s_call *call, const char *id,
 /* Reads the Pod alone; UNKNOWN with the fault of `call`. */
 enum found
 cluster_find_pod(struct app *app, struct k8s_call *call, const char *id);
+
+/*
+ * Reads the Pod once more: *same = it is there and still the one of that UID.
+ * What was read before it cannot belong to a Pod that is made after it.
+ * HTTP_OK, or the status of the problem put into the reply.
+ */
+enum http_status
+cluster_confirm_pod(struct app *app, const char *id, const char *uid,
+    bool *same, struct reply *reply);
 
 /*
  * Deletes what is named by its UID, both at once; a NULL object is left alone.

@@ -62,13 +62,41 @@ is_judged_first(const struct k8s_fault *fault)
 	       (fault->http == 400 || fault->http == 403 || fault->http == 422);
 }
 
-static void
-keep_refusal(struct creation *creation, struct k8s_call *call)
+/*
+ * Sent, but the answer was lost: did it arrive? The second time the Pod is not
+ * tried again if it did not.
+ */
+static enum step
+pod_maybe_done(struct creation *creation, struct k8s_call *call)
 {
-	creation_forget_refusal(creation);
-	creation->refusal = *call;
-	creation->refusal.body = NULL;
-	*call = (struct k8s_call){ 0 };
+	creation_extend_time(creation);
+	if (creation->pod_retried || call->fault.kind == K8S_FAULT_TIMEOUT)
+		creation_keep_refusal(creation, call);
+	else
+		(void)pause_until(&creation->pause, &creation->app->deadline);
+	creation->pod_retried = true;
+	return STEP_LOOK;
+}
+
+static enum step
+pod_refused(struct creation *creation, struct k8s_call *call)
+{
+	if (call->fault.reason == K8S_REASON_ALREADY_EXISTS)
+		return STEP_LOOK;
+	if (call->fault.maybe_done)
+		return pod_maybe_done(creation, call);
+	/* other creates changed the quota at the same time */
+	if (call->fault.reason == K8S_REASON_CONFLICT &&
+	    pause_until(&creation->pause, &creation->app->deadline))
+		return STEP_POD;
+	if (mend_namespace(creation, call) || await_account(creation, call))
+		return STEP_POD;
+	if (is_judged_first(&call->fault)) {
+		creation_keep_refusal(creation, call);
+		return STEP_LOOK;
+	}
+	reply_fault(creation->reply, creation->app, call);
+	return STEP_END;
 }
 
 static enum step
@@ -83,23 +111,12 @@ create_pod(struct creation *creation)
 		reply_no_memory(creation->reply);
 		return STEP_END;
 	}
+	atomic_store(&creation->app->slot->waiting, false);
 	if (cluster_create(creation->app, &call, &k8s_pods, body)) {
 		creation_own(creation, call.object, true);
 		return STEP_SERVICE;
 	}
-	if (call.fault.reason == K8S_REASON_ALREADY_EXISTS)
-		return STEP_LOOK;
-	/* sent, but the answer was lost: did it arrive? */
-	if (call.fault.maybe_done && call.fault.kind != K8S_FAULT_TIMEOUT)
-		return STEP_LOOK;
-	if (mend_namespace(creation, &call) || await_account(creation, &call))
-		return STEP_POD;
-	if (is_judged_first(&call.fault)) {
-		keep_refusal(creation, &call);
-		return STEP_LOOK;
-	}
-	reply_fault(creation->reply, creation->app, &call);
-	return STEP_END;
+	return pod_refused(creation, &call);
 }
 
 static enum step
@@ -117,7 +134,8 @@ create_service(struct creation *creation)
 		return creation_answer(
 		    creation, HTTP_CREATED, creation->pod, call.object);
 	call.resource = &k8s_services;
-	return creation_settle(creation, &call);
+	creation_keep_refusal(creation, &call);
+	return STEP_SETTLE;
 }
 
 static enum step
@@ -130,10 +148,39 @@ perform(struct creation *creation, enum step step)
 		return create_service(creation);
 	case STEP_LOOK:
 		return creation_look(creation);
+	case STEP_SETTLE:
+		return creation_settle(creation);
 	case STEP_END:
 		break;
 	}
 	return STEP_END;
+}
+
+/*
+ * The time is over. A Pod of ours without a Service is finished or taken back
+ * before we say so.
+ */
+static void
+give_up(struct creation *creation)
+{
+	struct k8s_call late = { .verb = K8S_CREATE,
+		.resource = &k8s_services,
+		.fault = { .kind = K8S_FAULT_TIMEOUT,
+		    .message = "the request's time is over" } };
+	enum step step = STEP_END;
+
+	if (creation->made_pod && creation->refusal.fault.kind == 0) {
+		creation_keep_refusal(creation, &late);
+		do
+			step = creation_settle(creation);
+		while (step == STEP_SETTLE);
+	} else {
+		step = STEP_LOOK;
+	}
+	if (step != STEP_END)
+		reply_problem(creation->reply, HTTP_GATEWAY_TIMEOUT,
+		    "sandbox %s did not come to rest in time; try again",
+		    creation->spec.sandbox_id);
 }
 
 enum http_status
@@ -152,10 +199,7 @@ sandbox_create(
 	for (int i = 0; step != STEP_END; i++) {
 		if (i == STEPS_MAX ||
 		    k8s_deadline_left_ms(&app->deadline) == 0) {
-			reply_problem(reply, HTTP_GATEWAY_TIMEOUT,
-			    "sandbox %s did not come to rest in time; try "
-			    "again",
-			    creation.spec.sandbox_id);
+			give_up(&creation);
 			break;
 		}
 		step = perform(&creation, step);

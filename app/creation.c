@@ -8,6 +8,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#define EXTENSION_MS 2000 /* a few calls */
+#define ANSWER_MS    500  /* of the deadline are kept for the answer */
+
 void
 creation_own(struct creation *creation, struct json_object *pod, bool made)
 {
@@ -41,6 +44,7 @@ creation_answer(struct creation *creation, enum http_status status,
 		    creation->spec.sandbox_id);
 		return STEP_END;
 	}
+	reply_clear_headers(creation->reply);
 	if (status == HTTP_CREATED)
 		reply_header(creation->reply, "Location", "/api/sandboxes/%s",
 		    creation->spec.sandbox_id);
@@ -50,27 +54,49 @@ creation_answer(struct creation *creation, enum http_status status,
 }
 
 void
+creation_keep_refusal(struct creation *creation, struct k8s_call *call)
+{
+	creation_forget_refusal(creation);
+	creation->refusal = *call;
+	*call = (struct k8s_call){ 0 };
+}
+
+void
 creation_forget_refusal(struct creation *creation)
 {
 	k8s_call_done(&creation->refusal);
 	creation->refusal = (struct k8s_call){ 0 };
 }
 
-static void
-earlier(struct timespec *deadline, const struct timespec *other)
+void
+creation_extend_time(struct creation *creation)
 {
-	if (other->tv_sec < deadline->tv_sec ||
-	    (other->tv_sec == deadline->tv_sec &&
-		other->tv_nsec < deadline->tv_nsec))
-		*deadline = *other;
+	struct timespec *deadline = &creation->app->deadline;
+
+	if (creation->time_extended ||
+	    k8s_deadline_left_ms(deadline) >= EXTENSION_MS)
+		return;
+	*deadline = k8s_deadline_in(EXTENSION_MS);
+	creation->time_extended = true;
+}
+
+enum step
+creation_conflict(struct creation *creation, const char *why)
+{
+	reply_problem(creation->reply, HTTP_CONFLICT, "sandbox %s %s",
+	    creation->spec.sandbox_id, why);
+	return STEP_END;
 }
 
 bool
 creation_wait(struct creation *creation, struct timespec *deadline, long ms)
 {
-	if (deadline->tv_sec == 0) {
-		*deadline = k8s_deadline_in(ms);
-		earlier(deadline, &creation->app->deadline);
-	}
+	long left_ms =
+	    k8s_deadline_left_ms(&creation->app->deadline) - ANSWER_MS;
+
+	if (deadline->tv_sec == 0)
+		*deadline = k8s_deadline_in(left_ms < 0    ? 0
+					    : left_ms < ms ? left_ms
+							   : ms);
 	return pause_until(&creation->pause, deadline);
 }

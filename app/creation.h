@@ -24,6 +24,7 @@ enum step {
 	STEP_POD,     /* create the Pod */
 	STEP_SERVICE, /* create the Service of `pod` */
 	STEP_LOOK,    /* see what is there */
+	STEP_SETTLE,  /* the Service was refused: what becomes of the Pod? */
 	STEP_END      /* the reply is complete */
 };
 
@@ -36,9 +37,10 @@ struct creation {
 	bool made_pod;           /* ... and that this request created */
 	bool claim_tried;        /* the Pod may be ours without being made */
 	bool namespace_tried;
-	bool service_retried;
+	bool pod_retried, service_retried;
+	int settles;
 	bool time_extended;
-	struct k8s_call refusal; /* of the Pod, when nothing is there */
+	struct k8s_call refusal; /* of the Pod or of the Service */
 	struct pause pause;
 	struct timespec account_deadline; /* zero = not waiting for it */
 	struct timespec maker_deadline;   /* of a Pod without Service */
@@ -56,9 +58,23 @@ creation_own(struct creation *creation, struct json_object *pod, bool made);
 bool
 creation_wait(struct creation *creation, struct timespec *deadline, long ms);
 
-/* Forgets why the Pod was refused: what was there has changed. */
+/* Keeps why an object was refused, taken over from `call`. */
+void
+creation_keep_refusal(struct creation *creation, struct k8s_call *call);
+/* Forgets it: what was there has changed. */
 void
 creation_forget_refusal(struct creation *creation);
+
+/*
+ * Once in a request: time to finish or to clean up, although its own is over.
+ * nginx and the clients wait longer than our deadline.
+ */
+void
+creation_extend_time(struct creation *creation);
+
+/* Ends with a 409, "sandbox ID ...". */
+enum step
+creation_conflict(struct creation *creation, const char *why);
 
 /* Ends with the sandbox that Pod and Service are: 200, or 201 + Location. */
 enum step
@@ -73,8 +89,8 @@ creation_is_mine(const struct creation *creation, struct json_object *object);
 enum step
 creation_look(struct creation *creation);
 
-/* After the Service was refused with the fault of `refused`. */
+/* STEP_SETTLE: the Service of `pod` was refused with `refusal`. */
 enum step
-creation_settle(struct creation *creation, const struct k8s_call *refused);
+creation_settle(struct creation *creation);
 
 #endif

@@ -22,18 +22,10 @@
 #define WAITERS_PART 4
 
 static enum step
-conflict(struct creation *creation, const char *why)
-{
-	reply_problem(creation->reply, HTTP_CONFLICT, "sandbox %s %s",
-	    creation->spec.sandbox_id, why);
-	return STEP_END;
-}
-
-static enum step
 conflict_for_now(struct creation *creation, const char *why)
 {
 	reply_header(creation->reply, "Retry-After", "%d", TERMINATE_RETRY_S);
-	return conflict(creation, why);
+	return creation_conflict(creation, why);
 }
 
 /* Registers this worker as one that waits; false = enough of them do. */
@@ -41,10 +33,18 @@ static bool
 may_wait(struct creation *creation)
 {
 	struct app *app = creation->app;
-	size_t limit = (size_t)app->settings->server.writers / WAITERS_PART;
+	size_t part = (size_t)app->settings->server.writers / WAITERS_PART;
+	size_t limit = part == 0 ? 1 : part;
 
+	if (atomic_load(&app->slot->waiting))
+		return true;
+	if (shared_waiting(app->shared) >= limit)
+		return false;
 	atomic_store(&app->slot->waiting, true);
-	return shared_waiting(app->shared) <= (limit == 0 ? 1 : limit);
+	if (shared_waiting(app->shared) <= limit)
+		return true;
+	atomic_store(&app->slot->waiting, false); /* another was faster */
+	return false;
 }
 
 static enum step
@@ -155,6 +155,20 @@ clear(struct creation *creation, struct json_object *pod,
 	return STEP_LOOK;
 }
 
+/* The Service is of another Pod: a former one's makes way, a newer one's not.
+ */
+static enum step
+clear_stale_service(struct creation *creation, const struct pair *pair)
+{
+	bool same;
+
+	/* read after the Service, the Pod tells */
+	if (cluster_confirm_pod(creation->app, creation->spec.sandbox_id,
+		object_uid(pair->pod), &same, creation->reply) != HTTP_OK)
+		return STEP_END;
+	return same ? clear(creation, NULL, pair->service) : STEP_LOOK;
+}
+
 /* The Pod is ours and lives: is it what the request wants? */
 static enum step
 judge(struct creation *creation, const struct pair *pair)
@@ -163,7 +177,8 @@ judge(struct creation *creation, const struct pair *pair)
 
 	sandbox_of_pod(&sandbox, pair->pod);
 	if (!is_for(&sandbox, &creation->spec))
-		return conflict(creation, "belongs to another user or thread");
+		return creation_conflict(
+		    creation, "belongs to another user or thread");
 	if (sandbox.status == SANDBOX_FAILED ||
 	    sandbox.status == SANDBOX_SUCCEEDED)
 		return clear(creation, pair->pod, pair->service);
@@ -178,7 +193,7 @@ judge(struct creation *creation, const struct pair *pair)
 	if (object_is_terminating(pair->service))
 		return await_end(creation);
 	if (!service_belongs(pair->service, sandbox.uid))
-		return clear(creation, NULL, pair->service);
+		return clear_stale_service(creation, pair);
 	if (sandbox.user_id[0] == '\0' || sandbox.thread_id[0] == '\0')
 		return adopt(creation, pair);
 	return creation_answer(creation, HTTP_OK, pair->pod, pair->service);
@@ -204,10 +219,10 @@ creation_look(struct creation *creation)
 		creation->reply) != HTTP_OK)
 		return refused(creation);
 	if (pair.pod_found == FOUND_FOREIGN)
-		return conflict(creation,
+		return creation_conflict(creation,
 		    "cannot be made: a Pod that is not a sandbox has its name");
 	if (pair.service_found == FOUND_FOREIGN)
-		return conflict(creation,
+		return creation_conflict(creation,
 		    "cannot be made: a Service that is not a sandbox's has its "
 		    "name");
 	if (pair.pod == NULL)

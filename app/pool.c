@@ -26,7 +26,7 @@
 /* Requests of one kind: a socket and the workers that listen on it. */
 struct lane {
 	const char *name;
-	const char *path; /* of a socket that the master opened, or NULL */
+	char *path; /* of a socket that the master opened; owned, or NULL */
 	int socket;
 	int workers;
 };
@@ -65,10 +65,12 @@ open_lane(struct lane *lane, const char *name, const char *path, int workers,
 {
 	char why[256];
 
-	*lane = (struct lane){ name, path, STDIN_FILENO, workers };
+	*lane = (struct lane){ name, NULL, STDIN_FILENO, workers };
 	if (path == NULL)
 		return true;
 	lane->socket = listen_open(path, backlog, why, sizeof(why));
+	/* of its own: a reload frees the settings */
+	lane->path = lane->socket < 0 ? NULL : strdup(path);
 	if (lane->socket >= 0)
 		return true;
 	log_error("server.%s_socket: %s", name, why);
@@ -82,8 +84,11 @@ close_lanes(struct pool *pool)
 	for (size_t i = 0; i < LANES; i++) {
 		if (pool->lanes[i].path == NULL || pool->lanes[i].socket < 0)
 			continue;
-		close(pool->lanes[i].socket);
+		/* in this order: a closed one would be taken for a dead one's,
+		 * and be replaced by a successor before it is removed */
 		unlink(pool->lanes[i].path);
+		close(pool->lanes[i].socket);
+		free(pool->lanes[i].path);
 	}
 }
 

@@ -98,13 +98,25 @@ reply_text(struct reply *reply, enum http_status status)
 	return status;
 }
 
+/* Replaces the body; false = no memory, and then says so. */
+static bool
+put(struct reply *reply, struct json_object *body)
+{
+	reply->length = 0;
+	if (reply_append_json(reply, body))
+		return true;
+	reply_no_memory(reply);
+	return false;
+}
+
 enum http_status
 reply_json(
     struct reply *reply, enum http_status status, struct json_object *body)
 {
-	reply->length = 0;
-	if (!reply_append_json(reply, body))
-		return reply_no_memory(reply);
+	if (!put(reply, body))
+		return reply->status;
+	reply->content_type = "application/json";
+	reply->cause[0] = '\0';
 	return reply_text(reply, status);
 }
 
@@ -114,13 +126,15 @@ problem(struct reply *reply, enum http_status status, const char *detail,
     struct json_object *errors)
 {
 	snprintf(reply->cause, sizeof(reply->cause), "%s", detail);
+	if (!put(reply,
+		MAP({ "type", TEXT("about:blank") },
+		    { "title", TEXT(http_status_title(status)) },
+		    { "status", INT(status) }, { "detail", TEXT(detail) },
+		    { "request_id", tree_text_or_null(reply->request_id) },
+		    { "errors", errors })))
+		return reply->status;
 	reply->content_type = "application/problem+json";
-	return reply_json(reply, status,
-	    MAP({ "type", TEXT("about:blank") },
-		{ "title", TEXT(http_status_title(status)) },
-		{ "status", INT(status) }, { "detail", TEXT(detail) },
-		{ "request_id", tree_text_or_null(reply->request_id) },
-		{ "errors", errors }));
+	return reply_text(reply, status);
 }
 
 enum http_status

@@ -3,44 +3,46 @@
 #include "creation.h"
 #include "fault.h"
 #include "log.h"
+#include "names.h"
 #include "reply.h"
 
 #include <string.h>
 
-/* Cleaning up may take this long although the request's time is over. */
-#define SETTLE_MS 2000
-
 /* A Pod that starts changes a few times a second; then we have been unlucky. */
-#define ROLL_BACK_TRIES 20
+#define SETTLES_MAX 20
 
-/* Gives the clean-up a deadline of its own when the request's is near. */
-static void
-extend_deadline(struct creation *creation)
-{
-	struct timespec *deadline = &creation->app->deadline;
-
-	if (!creation->time_extended &&
-	    k8s_deadline_left_ms(deadline) < SETTLE_MS)
-		*deadline = k8s_deadline_in(SETTLE_MS);
-	creation->time_extended = true;
-}
-
+/*
+ * Ends with why the Service was refused; that it was there already explains
+ * nothing, so then a problem met since stands.
+ */
 static enum step
-fail(struct creation *creation, const struct k8s_call *refused)
+fail(struct creation *creation)
 {
-	reply_clear_headers(creation->reply); /* of a failed look meanwhile */
-	reply_fault(creation->reply, creation->app, refused);
+	const struct k8s_call *refusal = &creation->refusal;
+
+	if (refusal->fault.reason == K8S_REASON_ALREADY_EXISTS &&
+	    creation->reply->length > 0)
+		return STEP_END;
+	reply_clear_headers(creation->reply);
+	reply_fault(creation->reply, creation->app, refusal);
 	return STEP_END;
 }
 
 static enum step
-left_behind(
-    struct creation *creation, const struct k8s_call *refused, const char *why)
+left_behind(struct creation *creation, const char *why)
 {
 	log_warn("sandbox %s is left without a Service (%s): the next POST or "
 		 "DELETE of it mends that",
 	    creation->spec.sandbox_id, why);
-	return fail(creation, refused);
+	return fail(creation);
+}
+
+static enum step
+try_service_again(struct creation *creation)
+{
+	creation_forget_refusal(creation);
+	(void)pause_until(&creation->pause, &creation->app->deadline);
+	return STEP_SERVICE;
 }
 
 static bool
@@ -51,109 +53,105 @@ is_our_pod(const struct creation *creation, const struct pair *pair)
 }
 
 /*
- * The Service is there: owned by our Pod it completes the sandbox; a stale one
- * of a former Pod makes way.
+ * Owned by our Pod, or made for it by a provisioner that records neither owner
+ * nor request: such a one of a former Pod is older.
  */
+static bool
+completes(struct json_object *service, struct json_object *pod)
+{
+	const char *request = k8s_json_string(
+	    service, "metadata.annotations[" ANNOTATION_REQUEST_ID "]");
+
+	return service_is_owned(service, object_uid(pod)) ||
+	       (service_belongs(service, object_uid(pod)) && request == NULL &&
+		   !object_is_older(service, pod));
+}
+
+/* Deletes the Pod that this request made, unless somebody else has it now. */
+static enum step
+roll_back(struct creation *creation, const struct pair *pair)
+{
+	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
+
+	if (!creation->made_pod || !creation_is_mine(creation, pair->pod))
+		return left_behind(
+		    creation, "the Pod was there before this request");
+	if (!cluster_delete_unchanged(
+		creation->app, &call, creation->spec.sandbox_id, pair->pod))
+		return call.fault.reason == K8S_REASON_CONFLICT
+			   ? STEP_SETTLE
+			   : left_behind(creation, call.fault.message);
+	if (pair->service_found == FOUND_FOREIGN)
+		return creation_conflict(creation,
+		    "cannot be made: a Service that is not a sandbox's has its "
+		    "name");
+	return fail(creation);
+}
+
+/* A Service of ours is there: it completes the sandbox, or makes way. */
 static enum step
 settle_with_service(struct creation *creation, const struct pair *pair)
 {
-	if (service_is_owned(pair->service, object_uid(creation->pod)))
+	bool same;
+
+	if (completes(pair->service, pair->pod))
 		return creation_answer(creation,
 		    creation_is_mine(creation, pair->service) ? HTTP_CREATED
 							      : HTTP_OK,
 		    pair->pod, pair->service);
-	if (object_is_terminating(pair->service)) {
-		(void)pause_until(&creation->pause, &creation->app->deadline);
-		return STEP_SERVICE;
+	if (object_is_terminating(pair->service))
+		return try_service_again(creation);
+	/* read after it, the Pod tells whether the Service is a newer one's */
+	if (cluster_confirm_pod(creation->app, creation->spec.sandbox_id,
+		object_uid(pair->pod), &same, creation->reply) != HTTP_OK)
+		return left_behind(creation, creation->reply->cause);
+	if (!same) {
+		creation_forget_refusal(creation);
+		return STEP_LOOK;
 	}
 	if (cluster_delete(creation->app, creation->spec.sandbox_id, NULL,
 		pair->service, creation->reply) != HTTP_OK)
-		return STEP_END;
-	return STEP_SERVICE;
-}
-
-/* Deletes the Pod that this request made, unless somebody else has it now. */
-static bool
-roll_back(struct creation *creation, struct json_object *pod, bool *again)
-{
-	K8S_CLEANUP(k8s_call_done) struct k8s_call call = { 0 };
-
-	*again = false;
-	if (!creation->made_pod || !creation_is_mine(creation, pod))
-		return true;
-	if (cluster_delete_unchanged(
-		creation->app, &call, creation->spec.sandbox_id, pod))
-		return true;
-	*again = call.fault.reason == K8S_REASON_CONFLICT;
-	return false;
+		return roll_back(creation, pair);
+	return try_service_again(creation);
 }
 
 static bool
-is_worth_retrying(struct creation *creation, const struct k8s_call *refused)
+is_worth_retrying(struct creation *creation)
 {
-	if (refused->fault.reason == K8S_REASON_ALREADY_EXISTS)
+	const struct k8s_fault *fault = &creation->refusal.fault;
+
+	/* it has gone since, or other creates changed the quota meanwhile */
+	if (fault->reason == K8S_REASON_ALREADY_EXISTS ||
+	    fault->reason == K8S_REASON_CONFLICT)
 		return true;
-	if (!refused->fault.maybe_done || creation->service_retried ||
-	    refused->fault.kind == K8S_FAULT_TIMEOUT)
+	if (!fault->maybe_done || creation->service_retried ||
+	    fault->kind == K8S_FAULT_TIMEOUT)
 		return false;
 	creation->service_retried = true;
 	return true;
 }
 
-/* One look; true = look again, false = *step is what follows. */
-static bool
-settle_once(
-    struct creation *creation, const struct k8s_call *refused, enum step *step)
+enum step
+creation_settle(struct creation *creation)
 {
 	PAIR_CLEANUP struct pair pair = { 0 };
-	bool again;
 
+	creation_extend_time(creation);
+	if (creation->settles++ == SETTLES_MAX)
+		return left_behind(creation, "it keeps changing");
 	if (pair_read(&pair, creation->app, creation->spec.sandbox_id,
-		creation->reply) != HTTP_OK) {
-		*step = left_behind(creation, refused, creation->reply->cause);
-		return false;
-	}
+		creation->reply) != HTTP_OK)
+		return left_behind(creation, creation->reply->cause);
 	if (!is_our_pod(creation, &pair) || object_is_terminating(pair.pod)) {
 		/* deleted meanwhile: what is there now decides */
-		*step = refused->fault.reason == K8S_REASON_ALREADY_EXISTS
-			    ? STEP_LOOK
-			    : fail(creation, refused);
-		return false;
+		if (creation->refusal.fault.reason != K8S_REASON_ALREADY_EXISTS)
+			return fail(creation);
+		creation_forget_refusal(creation);
+		return STEP_LOOK;
 	}
-	if (pair.service_found == FOUND_OURS) {
-		*step = settle_with_service(creation, &pair);
-		return false;
-	}
-	if (pair.service == NULL && is_worth_retrying(creation, refused)) {
-		*step = STEP_SERVICE;
-		return false;
-	}
-	if (!roll_back(creation, pair.pod, &again)) {
-		if (again)
-			return true;
-		*step = left_behind(creation, refused, "cannot delete its Pod");
-		return false;
-	}
-	if (pair.service_found == FOUND_FOREIGN) {
-		reply_problem(creation->reply, HTTP_CONFLICT,
-		    "sandbox %s cannot be made: a Service that is not a "
-		    "sandbox's has its name",
-		    creation->spec.sandbox_id);
-		*step = STEP_END;
-	} else {
-		*step = fail(creation, refused);
-	}
-	return false;
-}
-
-enum step
-creation_settle(struct creation *creation, const struct k8s_call *refused)
-{
-	enum step step = STEP_END;
-
-	extend_deadline(creation);
-	for (int i = 0; i < ROLL_BACK_TRIES; i++)
-		if (!settle_once(creation, refused, &step))
-			return step;
-	return left_behind(creation, refused, "its Pod keeps changing");
+	if (pair.service_found == FOUND_OURS)
+		return settle_with_service(creation, &pair);
+	if (pair.service == NULL && is_worth_retrying(creation))
+		return try_service_again(creation);
+	return roll_back(creation, &pair);
 }

@@ -43,6 +43,16 @@ handle_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void
+mask_terminate(int how)
+{
+	sigset_t terminate;
+
+	sigemptyset(&terminate);
+	sigaddset(&terminate, SIGTERM);
+	sigprocmask(how, &terminate, NULL);
+}
+
 static size_t
 read_body(void *source, char *buffer, size_t size)
 {
@@ -148,8 +158,11 @@ worker_run(const struct worker *worker)
 		return EXIT_FAILURE;
 	}
 	while (FCGX_Accept_r(&fcgi) == 0) {
+		/* libfcgi takes an interrupted read or write for the end */
+		mask_terminate(SIG_BLOCK);
 		serve(&app, &fcgi);
 		FCGX_Finish_r(&fcgi);
+		mask_terminate(SIG_UNBLOCK);
 	}
 	FCGX_Free(&fcgi, 1);
 	k8s_client_free(app.k8s);

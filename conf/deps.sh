@@ -2,9 +2,11 @@
 # Installs the Debian packages that a level of work needs and that are missing.
 # No package gets to start its service: nginx would be a public web server.
 #
-#   deps.sh run     build the program and run it in front of the stand-in
-#   deps.sh test    and run the tests
-#   deps.sh ci      and format, lint, and build with the other compiler
+#   deps.sh run      build the program and run it in front of the stand-in
+#   deps.sh test     and run the tests
+#   deps.sh ci       and format, lint, and build with the other compiler
+#   deps.sh cluster  run the control plane and the node of tests/cluster
+#   deps.sh kube     and build them from Debian's source package
 set -euo pipefail
 
 # PACKAGE, or PACKAGE:COMMAND where another package may supply the command.
@@ -17,8 +19,19 @@ TEST=(libcmocka-dev valgrind:valgrind python3-pytest python3-requests
 	systemd:systemd-analyze procps:/bin/kill)
 CI=(clang:clang libclang-rt-14-dev clang-tidy:clang-tidy
 	clang-format-14:clang-format-14 cppcheck:cppcheck shellcheck:shellcheck)
+CLUSTER=(etcd-server:etcd containerd:containerd runc:runc
+	containernetworking-plugins:/usr/lib/cni/bridge iptables:iptables
+	conntrack:conntrack iproute2:ip procps:sysctl openssl:openssl
+	python3:/usr/bin/python3 busybox-static kubernetes-client:kubectl)
+KUBE=(golang-1.19-go:/usr/lib/go-1.19/bin/go
+	golang-github-modern-go-reflect2-dev dpkg-dev:dpkg-source
+	debian-archive-keyring make:make gcc:gcc libc6-dev rsync:rsync jq:jq bc:bc)
+
+# Packages whose service must not run after the next boot either.
+SERVICES=(nginx etcd-server:etcd containerd)
 
 POLICY=/usr/sbin/policy-rc.d
+MARK='# sandbox-provisioner: only while packages are installed'
 # An ordinary user's PATH lacks the folders of nginx.
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -44,13 +57,15 @@ missing_of()
 	done
 }
 
+# 101 is policy-rc.d's "not allowed". The administrator's own stays as it is; ours,
+# left by a run that was killed, is known by its mark.
 forbid_services()
 {
-	if [[ ! -e $POLICY ]]; then
+	if [[ ! -e $POLICY && ! -L $POLICY ]] || grep -qxF "$MARK" "$POLICY"; then
 		# The name first: the trap must know it when a signal comes.
 		trap 'rm -f "$POLICY"' EXIT
 		trap 'exit 1' HUP INT TERM
-		printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+		printf '#!/bin/sh\n%s\nexit 101\n' "$MARK" >"$POLICY"
 		chmod 755 "$POLICY"
 	elif "$POLICY" nginx start >/dev/null 2>&1 || (($? != 101)); then
 		echo "$POLICY lets packages start services: make it exit 101," \
@@ -59,27 +74,38 @@ forbid_services()
 	fi
 }
 
+disable_services()
+{
+	local entry package service
+	for entry in "${SERVICES[@]}"; do
+		package=${entry%%:*} service=${entry##*:}
+		[[ " $* " == *" $package "* ]] || continue
+		update-rc.d "$service" disable 2>/dev/null || true
+		rm -f "/etc/systemd/system/multi-user.target.wants/$service.service"
+		echo "$package is installed but neither started nor enabled"
+	done
+}
+
 install()
 {
 	export DEBIAN_FRONTEND=noninteractive
+	local apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
 	forbid_services
-	apt-get -qq update
-	apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
+	dpkg --configure -a
+	"${apt[@]}" update
+	"${apt[@]}" -y -o Dpkg::Use-Pty=0 install --no-install-recommends \
 		"$@" >/dev/null
-	# Else it would be a public server after the next boot all the same.
-	if [[ " $* " == *" nginx "* ]]; then
-		update-rc.d nginx disable
-		rm -f /etc/systemd/system/multi-user.target.wants/nginx.service
-		echo "nginx is installed but neither started nor enabled"
-	fi
+	disable_services "$@"
 }
 
 case ${1-} in
 run) wanted=("${RUN[@]}") ;;
 test) wanted=("${RUN[@]}" "${TEST[@]}") ;;
 ci) wanted=("${RUN[@]}" "${TEST[@]}" "${CI[@]}") ;;
+cluster) wanted=("${CLUSTER[@]}") ;;
+kube) wanted=("${CLUSTER[@]}" "${KUBE[@]}") ;;
 *)
-	echo "usage: $0 run|test|ci" >&2
+	sed -n '5,9s/^# *//p' "$0" >&2
 	exit 2
 	;;
 esac

@@ -40,6 +40,9 @@ token_file_read(struct k8s_credential *credential, struct k8s_error *error)
 		k8s_buffer_done(&token);
 		return false;
 	}
+	if (credential->token.length != token.length ||
+	    memcmp(credential->token.data, token.data, token.length) != 0)
+		credential->generation++;
 	k8s_buffer_done(&credential->token);
 	credential->token = token;
 	return true;
@@ -50,6 +53,7 @@ k8s_credential_init(struct k8s_credential *credential,
     const struct k8s_config *config, struct k8s_error *error)
 {
 	credential->config = config;
+	credential->generation = 0;
 	credential->token = k8s_buffer_of_secret(K8S_TOKEN_MAX);
 	if (config->token_file != NULL)
 		return token_file_read(credential, error);
@@ -83,17 +87,9 @@ k8s_credential_token(struct k8s_credential *credential)
 }
 
 bool
-k8s_credential_renew(struct k8s_credential *credential)
+k8s_credential_renew(struct k8s_credential *credential, unsigned used)
 {
-	struct k8s_credential fresh = { .config = credential->config,
-		.token = k8s_buffer_of_secret(K8S_TOKEN_MAX) };
-
-	if (credential->config->token_file == NULL ||
-	    !token_file_read(&fresh, NULL))
-		return false;
-	bool another =
-	    strcmp(fresh.token.data, k8s_credential_token(credential)) != 0;
-	k8s_buffer_done(&credential->token);
-	*credential = fresh;
-	return another;
+	if (credential->config->token_file != NULL)
+		token_file_read(credential, NULL);
+	return credential->generation != used;
 }

@@ -11,6 +11,7 @@
 struct k8s_credential {
 	const struct k8s_config *config;
 	struct k8s_buffer token; /* empty = no bearer token at all */
+	unsigned generation;     /* changes with the token */
 	struct timespec read_at; /* CLOCK_MONOTONIC; of the token file */
 };
 
@@ -29,8 +30,11 @@ k8s_credential_done(struct k8s_credential *credential);
 const char *
 k8s_credential_token(struct k8s_credential *credential);
 
-/* Reads the file again now; true when there is another token to try. */
+/*
+ * Reads the file again now; true when the token is another one than that of
+ * generation `used`, whoever noticed first.
+ */
 bool
-k8s_credential_renew(struct k8s_credential *credential);
+k8s_credential_renew(struct k8s_credential *credential, unsigned used);
 
 #endif

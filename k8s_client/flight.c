@@ -80,6 +80,7 @@ request_set(struct k8s_flight *flight, struct k8s_base *base)
 	exchange->method = method_of(call->verb);
 	exchange->url = flight->url;
 	exchange->token = k8s_credential_token(&base->credential);
+	flight->token_generation = base->credential.generation;
 	exchange->sink = on_bytes;
 	exchange->sink_data = flight;
 	if (!writes(call) || call->body == NULL)
@@ -194,12 +195,16 @@ refusal_take(struct k8s_flight *flight, const char *server)
 	call->object = k8s_json_parse_answer(body, text->length, NULL);
 	k8s_status_fault(&call->fault, (int)flight->exchange.http,
 	    flight->exchange.retry_after_s, call->object, body, server);
-	if (k8s_status_is(call->object))
-		return;
-	k8s_json_putp(&call->object);
-	/* A proxy that gave up says nothing about what the server did. */
-	if (call->fault.http >= 500)
+	/*
+	 * A proxy or a server that gave up says nothing about what etcd did.
+	 * A 503 of the server itself is said before anything is done.
+	 */
+	const bool is_status = k8s_status_is(call->object);
+
+	if (call->fault.http >= 500 && !(call->fault.http == 503 && is_status))
 		flight->unanswered = true;
+	if (!is_status)
+		k8s_json_putp(&call->object);
 }
 
 /* A complete answer arrived; reads it into the call. */
@@ -264,7 +269,8 @@ retry(struct k8s_flight *flight, struct k8s_base *base, long left_ms)
 	if (fault->http == 401 && !flight->retried_token) {
 		flight->retried_token = true;
 		flight->start_at = k8s_deadline_in(0);
-		return k8s_credential_renew(&base->credential);
+		return k8s_credential_renew(
+		    &base->credential, flight->token_generation);
 	}
 	if (fault->http == 429 && fault->retry_after_s > 0 &&
 	    fault->retry_after_s <= left_ms / 2000 && !flight->retried_later) {

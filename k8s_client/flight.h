@@ -20,6 +20,7 @@ struct k8s_flight {
 	struct k8s_exchange exchange;
 	struct k8s_items items; /* the answer */
 	char *url;
+	unsigned token_generation; /* of the request on its way */
 	bool unanswered; /* a request of this call left and got no answer */
 	bool retried_connection, retried_token, retried_later;
 };

@@ -24,7 +24,7 @@ TESTS = Path(__file__).resolve().parents[1]
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# The contract's settings that a demo may take from the environment. Those that
+# The settings that a demo may take from the environment. Those that
 # choose the cluster are not among them.
 PASSED_ENVIRONMENT = (
     "K8S_NAMESPACE", "SANDBOX_IMAGE", "SANDBOX_CONTAINER_PORT", "SANDBOX_SERVICE_TYPE",
@@ -82,22 +82,6 @@ def lock(workdir: Path) -> int:
             f"another `make run` uses {workdir}: stop it first, or add BUILD=OTHER_FOLDER"
         ) from None
     return descriptor
-
-
-def start_stub(workdir: Path, running: contextlib.ExitStack) -> tuple[Process, str]:
-    """Starts the stand-in; it leaves provisioner.kubeconfig in workdir."""
-    workdir.mkdir(exist_ok=True)
-    log = workdir / "stub.log"
-    log.unlink(missing_ok=True)
-    stub = Process(
-        ["/usr/bin/python3", "-B", "-m", "kube_stub", "--dir", str(workdir), "--port", "0"],
-        log, os.environ | {"PYTHONPATH": str(TESTS)}, stdout=subprocess.PIPE)
-    running.callback(stub.stop)
-    readable, _, _ = select.select([stub.stdout], [], [], 20)
-    line = stub.stdout.readline().decode() if readable else ""
-    if not line.startswith("ready "):
-        raise StackError(f"the stand-in did not start\n{log.read_text(errors='replace')}")
-    return stub, line.split()[1]
 
 
 def curl_lines(stack: Stack, key: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any, Optional
 import requests
 from requests.adapters import HTTPAdapter
 
-# What today's clients wait for: contract, "Client time-outs".
+# What DeerFlow's client waits for, in seconds.
 TIMEOUT_S = {"POST": 30, "DELETE": 15, "GET": 10}
 
 

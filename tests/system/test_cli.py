@@ -149,7 +149,7 @@ def test_render_by_environment(run_program):
     assert pod["spec"]["containers"][0]["image"] == "localhost/x:1"
 
 
-def test_render_defaults_to_the_contracts_image(run_program):
+def test_render_defaults_to_deerflows_image(run_program):
     done = run_program("--render", settings={}, stdin='{"sandbox_id": "abc"}')
     image = json.loads(done.stdout)["items"][0]["spec"]["containers"][0]["image"]
     assert image == (

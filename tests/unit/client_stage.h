@@ -54,7 +54,7 @@ stage_new(const struct scripted_step *steps, size_t steps_n, size_t max)
 	struct stage *stage = calloc(1, sizeof(*stage));
 	struct k8s_config_options options = { 0 };
 	struct k8s_client_options client_options = { .response_max = max };
-	struct k8s_error error = { "" };
+	struct k8s_error error = { 0 };
 
 	assert_non_null(stage);
 	strcpy(stage->folder, "/tmp/test_k8s_client.XXXXXX");

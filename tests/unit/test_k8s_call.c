@@ -66,7 +66,7 @@ url_follows_verb_resource_and_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct k8s_error error = { "" };
+		struct k8s_error error = { 0 };
 		char *url = k8s_resource_url("B", &rows[i].call, &error);
 
 		if (url == NULL)
@@ -104,7 +104,7 @@ a_call_that_would_hit_a_collection_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct k8s_error error = { "" };
+		struct k8s_error error = { 0 };
 
 		assert_null(k8s_resource_url("B", &rows[i], &error));
 		assert_true(strlen(error.message) > 0);

@@ -189,6 +189,7 @@ a_write_with_a_cut_answer_may_be_done(void **state)
 		{ CUT, 201, NULL, "{\"kind\":" },
 		{ ANSWER, 502, NULL, "<html>bad gateway</html>" },
 		{ ANSWER, 500, NULL, "{\"kind\":\"Status\"}" },
+		{ ANSWER, 503, NULL, "{\"kind\":\"Status\"}" },
 	};
 	struct stage *stage = STAGE(steps);
 	struct json_object *body = body_of("{\"metadata\":{\"name\":\"a\"}}");
@@ -209,6 +210,10 @@ a_write_with_a_cut_answer_may_be_done(void **state)
 	k8s_call_done(&call);
 	assert_false(perform(stage, &call));
 	assert_int_equal(call.fault.http, 500);
+	assert_true(call.fault.maybe_done);
+	k8s_call_done(&call);
+	assert_false(perform(stage, &call));
+	assert_int_equal(call.fault.http, 503);
 	assert_false(call.fault.maybe_done);
 	k8s_call_done(&call);
 	json_object_put(body);

@@ -11,7 +11,7 @@
 static struct json_object *
 parse(const char *text)
 {
-	struct k8s_error error = { "" };
+	struct k8s_error error = { 0 };
 
 	return k8s_json_parse(text, strlen(text), 4, &error);
 }
@@ -78,7 +78,7 @@ anything_else_is_refused_with_a_sentence(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct k8s_error error = { "" };
+		struct k8s_error error = { 0 };
 
 		if (k8s_json_parse(rows[i], strlen(rows[i]), 4, &error) != NULL)
 			fail_msg("accepted: %s", rows[i]);

@@ -99,18 +99,23 @@ renewing_tells_whether_there_is_another_token(void **state)
 	struct folder *folder = *state;
 	const struct k8s_config_options none = { 0 };
 	struct k8s_credential credential;
+	unsigned used;
 
 	put(folder, "token", "one");
 	put_kubeconfig(folder, "server: 'https://h'", "tokenFile: token");
 	load_well(folder, none);
 	assert_true(
 	    k8s_credential_init(&credential, folder->config, &folder->error));
-	assert_false(k8s_credential_renew(&credential));
+	used = credential.generation;
+	assert_false(k8s_credential_renew(&credential, used));
 	put(folder, "token", "two");
-	assert_true(k8s_credential_renew(&credential));
+	assert_true(k8s_credential_renew(&credential, used));
+	/* a second call that was sent with the old one learns it as well */
+	assert_true(k8s_credential_renew(&credential, used));
+	used = credential.generation;
 	assert_string_equal(k8s_credential_token(&credential), "two");
 	put(folder, "token", "\n");
-	assert_false(k8s_credential_renew(&credential));
+	assert_false(k8s_credential_renew(&credential, used));
 	assert_string_equal(k8s_credential_token(&credential), "two");
 	k8s_credential_done(&credential);
 }

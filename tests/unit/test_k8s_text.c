@@ -30,7 +30,7 @@ yaml_becomes_json_with_core_words_only(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct k8s_error error = { "" };
+		struct k8s_error error = { 0 };
 		struct json_object *value =
 		    k8s_yaml_parse(rows[i][0], strlen(rows[i][0]), &error);
 
@@ -63,7 +63,7 @@ yaml_that_hides_something_is_refused_by_line(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct k8s_error error = { "" };
+		struct k8s_error error = { 0 };
 
 		assert_null(
 		    k8s_yaml_parse(rows[i][0], strlen(rows[i][0]), &error));

@@ -87,7 +87,7 @@ outcome(struct stage *stage, const char *fields, bool insecure)
 {
 	char path[100];
 	char at[100];
-	struct k8s_error error = { "" };
+	struct k8s_error error = { 0 };
 	struct timespec deadline = k8s_deadline_in(DEADLINE_MS);
 	struct k8s_config_options options = {
 		.kubeconfig = path, .server = at, .insecure = insecure
