@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Kubernetes from Debian 12's source package. Needs process.sh and packages.sh.
+# Kubernetes from Debian 12's source package. Needs process.sh.
 #
 # The package ships kubectl alone, but its source is the whole tree with all that
 # it vendors. Every step leaves its mark in $KUBE_HOME/build only when complete, so
@@ -14,9 +14,9 @@ build_is_complete() {
 
 build() {
 	local work=$KUBE_HOME/build
-	packages_need "$RUN_PACKAGES"
+	"$HERE/../../conf/deps.sh" cluster >&2
 	if build_is_complete; then return; fi
-	packages_need "$BUILD_PACKAGES"
+	"$HERE/../../conf/deps.sh" kube >&2
 	mkdir -p "$work" "$KUBE_BIN"
 	(
 		exec 9>"$KUBE_HOME/build.lock"

@@ -28,7 +28,6 @@ usage: kube.sh COMMAND
   node-down             the node away, the control plane stays
   down                  everything away but data and logs
   wipe                  down, and data and logs as well
-  packages              only install the Debian packages that are missing
 
 environment
   KUBE_HOME        programs ($KUBE_HOME)
@@ -43,8 +42,6 @@ E
 
 # shellcheck source=tests/cluster/process.sh
 . "$HERE/process.sh"
-# shellcheck source=tests/cluster/packages.sh
-. "$HERE/packages.sh"
 # shellcheck source=tests/cluster/build.sh
 . "$HERE/build.sh"
 # shellcheck source=tests/cluster/control.sh
@@ -96,7 +93,6 @@ status() {
 
 case "${1-}" in
 build) build ;;
-packages) packages_need "$RUN_PACKAGES" ;;
 up)
 	or_undo control_up down
 	echo "KUBECONFIG=$KUBECONFIG"

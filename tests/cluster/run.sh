@@ -14,8 +14,6 @@ SUITE=${SUITE:-$HERE/../system}
 NAMESPACE=sandbox-provisioner-test-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')
 # shellcheck source=tests/cluster/process.sh
 . "$HERE/process.sh"
-# shellcheck source=tests/cluster/packages.sh
-. "$HERE/packages.sh"
 # shellcheck source=tests/cluster/access.sh
 . "$HERE/access.sh"
 
@@ -27,7 +25,6 @@ main() {
 	if [[ ${1-} == KUBECONFIG=* ]]; then
 		KUBECONFIG=$(realpath -e "${1#*=}")
 		shift
-		packages_need "$CLIENT_PACKAGES"
 	else
 		own_cluster
 		set -- --node --audit-log "$KUBE_STATE/logs/audit.log" "$@"

@@ -4,5 +4,6 @@ from .nginx import Nginx
 from .process import PortTaken, StackError, free_port
 from .provisioner import Provisioner
 from .stack import Stack
+from .stub import Stub
 
-__all__ = ["Nginx", "PortTaken", "Provisioner", "Stack", "StackError", "free_port"]
+__all__ = ["Nginx", "PortTaken", "Provisioner", "Stack", "StackError", "Stub", "free_port"]

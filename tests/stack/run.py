@@ -9,9 +9,7 @@ import fcntl
 import os
 import re
 import secrets
-import select
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,8 +17,8 @@ from types import FrameType
 
 from .process import PortTaken, Process, StackError, require_free
 from .stack import Stack
+from .stub import Stub
 
-TESTS = Path(__file__).resolve().parents[1]
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -143,10 +141,10 @@ def serve(options: argparse.Namespace, running: contextlib.ExitStack) -> None:
         print(f"Cluster: yours, by {kubeconfig}; sandboxes are said to be at {env['NODE_HOST']}, "
               "set NODE_HOST to the address of a node")
     else:
-        stub, url = start_stub(options.workdir / "stub", running)
-        parts.append(("the stand-in", stub))
+        stub = running.enter_context(Stub(options.workdir / "stub"))
+        parts.append(("the stand-in", stub.process))
         kubeconfig = options.workdir / "stub/provisioner.kubeconfig"
-        print(f"Cluster: the stand-in of tests/kube_stub at {url}; "
+        print(f"Cluster: the stand-in of tests/kube_stub at {stub.url}; "
               "`make run KUBECONFIG=FILE` takes yours")
 
     stack = Stack(kubeconfig, options.workdir, program=options.program, api_keys={"demo": key},

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import manifests  # noqa: E402
 from http_api import Api  # noqa: E402
 from kube_view import Cluster, RealCluster, StubCluster  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import Stack, Stub  # noqa: E402
 from stack.provisioner import libconfig_text, merge  # noqa: E402
 
 KEY = "system-tests_" + secrets.token_hex(8)
@@ -73,28 +73,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@contextlib.contextmanager
-def running_stub(directory: Path, *options: str) -> Iterator[str]:
-    """Runs a stand-in, which leaves its kubeconfigs in `directory`; yields its address."""
-    log = open(directory / "stub.log", "w")
-    process = subprocess.Popen(
-        ["/usr/bin/python3", "-m", "kube_stub", "--dir", str(directory), "--port", "0", *options],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-    )
-    try:
-        line = process.stdout.readline().split()
-        assert line[:1] == ["ready"], (directory / "stub.log").read_text()
-        yield line[1]
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        process.stdout.close()
-        log.close()
-
-
 @pytest.fixture(scope="session")
 def program(request: pytest.FixtureRequest) -> Path:
     path: Path = request.config.getoption("program")
@@ -118,8 +96,8 @@ def cluster(
         )
         return
     directory = tmp_path_factory.mktemp("stub")
-    with running_stub(directory) as url:
-        stub = StubCluster(directory, url, namespace or "deer-flow")
+    with Stub(directory) as process:
+        stub = StubCluster(directory, process.url, namespace or "deer-flow")
         stub.ensure_namespace()
         yield stub
 

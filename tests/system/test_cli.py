@@ -88,6 +88,11 @@ def test_good_configurations(check, settings, env):
         ({}, {"THREADS_HOST_PATH": "/srv/{nobody}"}, "THREADS_HOST_PATH"),
         ({}, {"SANDBOX_CONTAINER_PORT": "80x"}, "SANDBOX_CONTAINER_PORT"),
         ({}, {"SANDBOX_SERVICE_TYPE": "nodeport"}, "SANDBOX_SERVICE_TYPE"),
+        ({}, {"K8S_API_SERVER": "cluster.example"}, "K8S_API_SERVER"),
+        ({}, {"K8S_API_SERVER": "https://:"}, "K8S_API_SERVER"),
+        ({}, {"LARK_CLI_INIT_IMAGE": "lark:1"}, "LARK_CLI_INIT_IMAGE"),
+        ({"kubernetes": {"context": "nowhere"}}, {}, "kubernetes.context"),
+        ({"kubernetes": {"ca_file": "/no/such.crt"}}, {}, "kubernetes.ca_file"),
     ],
 )
 def test_bad_configurations_are_refused_by_name(check, settings, env, named):

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from conftest import running_stub
+from stack import Stub
 from http_api import Api, assert_problem, retry_after
 from kube_view import StubCluster, none_if_absent
 from waiting import wait_until
@@ -68,8 +68,8 @@ def test_a_full_quota_does_not_hide_what_is_there(api, sandbox_id, cluster, reso
 
 @pytest.mark.stub
 def test_node_ports_exhausted_is_429_and_no_pod_is_left(tmp_path, stack_with, key):
-    with running_stub(tmp_path, "--node-ports", "31990-31991") as url:
-        tiny = StubCluster(tmp_path, url, "deer-flow")
+    with Stub(tmp_path, "--node-ports", "31990-31991") as stub:
+        tiny = StubCluster(tmp_path, stub.url, "deer-flow")
         api = Api(stack_with(on=tiny).url, key)
         api.create("one")
         api.create("two")
