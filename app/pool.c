@@ -23,10 +23,12 @@
 #define BACKOFF_LAST_MS  4000
 #define DRAIN_MS         28000 /* then those that still work are killed */
 
+#define SOCKET_PATH_MAX 108 /* of sockaddr_un; the setting is checked */
+
 /* Requests of one kind: a socket and the workers that listen on it. */
 struct lane {
 	const char *name;
-	char *path; /* of a socket that the master opened; owned, or NULL */
+	char path[SOCKET_PATH_MAX]; /* if the master opened it, else "" */
 	int socket;
 	int workers;
 };
@@ -65,14 +67,17 @@ open_lane(struct lane *lane, const char *name, const char *path, int workers,
 {
 	char why[256];
 
-	*lane = (struct lane){ name, NULL, STDIN_FILENO, workers };
+	*lane = (struct lane){
+		.name = name, .socket = STDIN_FILENO, .workers = workers
+	};
 	if (path == NULL)
 		return true;
 	lane->socket = listen_open(path, backlog, why, sizeof(why));
-	/* of its own: a reload frees the settings */
-	lane->path = lane->socket < 0 ? NULL : strdup(path);
-	if (lane->socket >= 0)
+	if (lane->socket >= 0) {
+		/* a copy: a reload frees the settings */
+		snprintf(lane->path, sizeof(lane->path), "%s", path);
 		return true;
+	}
 	log_error("server.%s_socket: %s", name, why);
 	return false;
 }
@@ -82,13 +87,12 @@ static void
 close_lanes(struct pool *pool)
 {
 	for (size_t i = 0; i < LANES; i++) {
-		if (pool->lanes[i].path == NULL || pool->lanes[i].socket < 0)
+		if (pool->lanes[i].path[0] == '\0')
 			continue;
 		/* in this order: a closed one would be taken for a dead one's,
 		 * and be replaced by a successor before it is removed */
 		unlink(pool->lanes[i].path);
 		close(pool->lanes[i].socket);
-		free(pool->lanes[i].path);
 	}
 }
 
