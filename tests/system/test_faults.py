@@ -106,10 +106,12 @@ def test_a_lost_answer_to_a_creation_is_our_own_201(api, sandbox_id, cluster, re
 
 
 @pytest.mark.parametrize("verb, resource", [("get", "pods"), ("get", "services")])
-def test_a_read_whose_connection_breaks_is_made_again(
-    api, sandbox_id, cluster, verb, resource
+def test_a_read_whose_kept_connection_breaks_is_made_again(
+    stack_with, key, sandbox_id, cluster, verb, resource
 ):
+    api = Api(stack_with(settings={"server": {"readers": 1, "writers": 1}}).url, key)
     api.create(sandbox_id)
+    assert api.get(sandbox_id).status_code == 200  # the one reader has its connections now
     with cluster.faults({"verb": verb, "resource": resource, "action": "drop_before"}):
         assert api.get(sandbox_id).status_code == 200
 

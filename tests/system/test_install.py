@@ -145,7 +145,7 @@ def test_the_units_commands_serve_the_installed_site(installed: Path, runtime: R
         os.kill(service.pid, signal.SIGHUP)  # ExecReload
         assert requests.get(f"{nginx.url}/health").status_code == 200
         os.kill(service.pid, signal.SIGTERM)
-        wait_until(lambda: not service.alive(), 5, "the program did not end")
+        wait_until(lambda: not service.alive(), 60, "the program did not end")
     finally:
         nginx.stop()
         service.stop()
