@@ -43,7 +43,7 @@ write_line(enum log_level level, const char *format, va_list arguments)
 	size_t end = 3 + ((size_t)length < room ? (size_t)length : room - 1);
 
 	for (size_t i = 3; i < end; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+		if (line[i] < ' ' || line[i] > '~')
 			line[i] = '?';
 	line[end++] = '\n';
 	const size_t start = plain ? 3 : 0;

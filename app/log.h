@@ -1,6 +1,7 @@
 /*
  * One line a message on stderr, with the syslog priority in front as systemd
- * reads it ("<4>text"). Control characters become "?". Never pass a secret.
+ * reads it ("<4>text"). What is not printable ASCII becomes "?". Never pass a
+ * secret.
  */
 #ifndef LOG_H
 #define LOG_H

@@ -159,10 +159,12 @@ load_cluster(const struct settings *settings)
 	if (cluster == NULL)
 		log_error(
 		    "%s: %s", setting_behind(error.option), error.message);
-	else if (options.insecure)
-		log_warn("kubernetes.insecure_skip_tls_verify is on: anybody "
-			 "on the way to %s can read our credentials",
-		    k8s_config_server(cluster));
+	else if (!k8s_config_is_verified(cluster))
+		log_warn("the server at %s is not verified (%s): anybody on "
+			 "the way can read our credentials",
+		    k8s_config_server(cluster),
+		    options.insecure ? "kubernetes.insecure_skip_tls_verify"
+				     : k8s_config_source(cluster));
 	return cluster;
 }
 
@@ -183,6 +185,8 @@ serve(struct options *options)
 {
 	struct generation generation = { 0 };
 	int code = EXIT_FAILURE;
+
+	unsetenv("PROVISIONER_API_KEY"); /* --nginx-keys alone needs it */
 
 	if (load_generation(&generation, options)) {
 		if (options->mode == MODE_CHECK) {

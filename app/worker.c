@@ -10,11 +10,15 @@
 #include "route.h"
 #include "settings.h"
 #include "shared.h"
+#include "text.h"
 
 #include <fcgiapp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define LOG_WORD_MAX 1024
 
 /* The namespace is tried for this long before the first request is taken. */
 #define NAMESPACE_MS 3000
@@ -75,11 +79,23 @@ write_reply(FCGX_Stream *out, const struct reply *reply)
 	FCGX_PutStr(reply->text, (int)reply->length, out);
 }
 
+/* A client's text as one word of a log line: it cannot pose as other fields. */
+static const char *
+word(char copy[LOG_WORD_MAX], const char *text, const char *breaking)
+{
+	text_copy(copy, LOG_WORD_MAX, text);
+	for (char *at = copy; *at != '\0'; at++)
+		if (strchr(breaking, *at) != NULL)
+			*at = '?';
+	return copy;
+}
+
 static void
 log_request(const struct request *request, const struct reply *reply,
     unsigned long calls, int64_t began_us)
 {
 	const char *route = route_name(request->path);
+	char method[LOG_WORD_MAX], path[LOG_WORD_MAX], cause[LOG_WORD_MAX];
 	const double ms = (double)(clock_us() - began_us) / 1000;
 	const double queued_ms = request->queued_s * 1000;
 
@@ -90,9 +106,10 @@ log_request(const struct request *request, const struct reply *reply,
 					      : log_info)(
 	    "request=%s method=%.16s route=%s path=%.128s key=%.64s status=%d "
 	    "calls=%lu ms=%.1f queued_ms=%.0f%s%s%s",
-	    request->id, request->method_name, route, request->path,
-	    request->key_name, (int)reply->status, calls, ms, queued_ms,
-	    failed ? " cause=\"" : "", failed ? reply->cause : "",
+	    request->id, word(method, request->method_name, " \"\\"), route,
+	    word(path, request->path, " \"\\"), request->key_name,
+	    (int)reply->status, calls, ms, queued_ms, failed ? " cause=\"" : "",
+	    failed ? word(cause, reply->cause, "\"\\") : "",
 	    failed ? "\"" : "");
 }
 

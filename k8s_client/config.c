@@ -265,3 +265,9 @@ k8s_config_source(const struct k8s_config *config)
 {
 	return config->source;
 }
+
+bool
+k8s_config_is_verified(const struct k8s_config *config)
+{
+	return !config->insecure && !config->plain;
+}

@@ -15,6 +15,7 @@
 struct reader {
 	const char *start, *at, *end;
 	int depth_left;
+	size_t values_left;
 	bool nul_replaced;
 	struct k8s_buffer text; /* a string while its escapes are decoded */
 	struct k8s_error *error;
@@ -382,6 +383,10 @@ text_read(struct reader *reader, struct json_object **value)
 static bool
 value_read(struct reader *reader, struct json_object **value)
 {
+	if (reader->values_left-- == 0) {
+		reader->values_left = 0;
+		return refuse(reader, "it has too many values");
+	}
 	switch (next(reader)) {
 	case '{':
 		*value = json_object_new_object();
@@ -424,14 +429,15 @@ document_read(struct reader *reader)
 }
 
 static struct json_object *
-json_parse(const char *text, size_t length, int depth_max, bool nul_replaced,
-    struct k8s_error *error)
+json_parse(const char *text, size_t length, int depth_max, size_t values_max,
+    bool nul_replaced, struct k8s_error *error)
 {
 	struct reader reader = {
 		.start = text,
 		.at = text,
 		.end = text + length,
 		.depth_left = depth_max,
+		.values_left = values_max,
 		.nul_replaced = nul_replaced,
 		.text = k8s_buffer_of(length),
 		.error = error,
@@ -450,11 +456,12 @@ struct json_object *
 k8s_json_parse(
     const char *text, size_t length, int depth_max, struct k8s_error *error)
 {
-	return json_parse(text, length, depth_max, false, error);
+	return json_parse(
+	    text, length, depth_max, K8S_JSON_VALUES_MAX, false, error);
 }
 
 struct json_object *
 k8s_json_parse_answer(const char *text, size_t length, struct k8s_error *error)
 {
-	return json_parse(text, length, K8S_JSON_DEPTH, true, error);
+	return json_parse(text, length, K8S_JSON_DEPTH, SIZE_MAX, true, error);
 }

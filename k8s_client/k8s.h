@@ -114,6 +114,14 @@ k8s_config_free(struct k8s_config *config);
 const char *
 k8s_config_server(const struct k8s_config *config);
 
+/*
+ * The server's certificate is verified; false with insecure-skip-tls-verify,
+ * whoever asked for it, and over plain http: anybody on the way can then read
+ * the credentials.
+ */
+bool
+k8s_config_is_verified(const struct k8s_config *config);
+
 /* Where it was loaded from, for messages: a path or "in-cluster". */
 const char *
 k8s_config_source(const struct k8s_config *config);
@@ -226,11 +234,14 @@ k8s_deadline_left_ms(const struct timespec *deadline);
 
 /* ---- JSON, strictly ---------------------------------------------------- */
 
+#define K8S_JSON_VALUES_MAX 2000 /* of a document for k8s_json_parse() */
+
 /*
  * RFC 8259 and nothing else: one value, valid UTF-8, no duplicate keys, no
  * NaN, comments, single quotes, raw control characters or NUL in strings,
- * integers that fit int64, at most `depth_max` levels. A JSON null at the top
- * is refused as well. NULL with *error on failure.
+ * integers that fit int64, at most `depth_max` levels and K8S_JSON_VALUES_MAX
+ * values: each costs far more memory than its text. A JSON null at the top is
+ * refused as well. NULL with *error on failure.
  */
 struct json_object *
 k8s_json_parse(

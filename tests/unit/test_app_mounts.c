@@ -227,6 +227,18 @@ user_data_is_never_mounted_again(void **state)
 		    "Invalid extra mount host path: /d/users/u/threads/t" },
 		{ "/d/users/u/threads", ACP, false,
 		    "Invalid extra mount host path: /d/users/u/threads" },
+		/* an earlier sandbox of the thread may have put a link there */
+		INVALID("/d/users/u/threads/t/acp-workspace/link"),
+		INVALID("/d/users/u/integrations/lark-cli/data/link"),
+		/* where the base mounts of skills come from */
+		{ "/d/users/u/skills_view", ACP, false,
+		    "Invalid extra mount host path: /d/users/u/skills_view" },
+		{ "/d/users/u/skills_view/custom", ACP, false,
+		    "Invalid extra mount host path: "
+		    "/d/users/u/skills_view/custom" },
+		{ "/d/skills_view", ACP, false,
+		    "Invalid extra mount host path: /d/skills_view" },
+		{ "/d/users/u/skills_view/custom", CUSTOM, true, NULL },
 	};
 	static const struct row of_threads[] = {
 		INVALID("/d/threads/t/user-data"),
@@ -243,6 +255,15 @@ user_data_is_never_mounted_again(void **state)
 		{ "/d/v/u/x", ACP, false,
 		    "Invalid extra mount host path: /d/v/u/x" },
 		{ "/d/v/u/y", ACP, false, NULL },
+		INVALID("/d/v/u/x/t/acp-workspace/link"),
+		{ "/d/v/u/x/t/acp-workspace", ACP, false, NULL },
+		/* another user's or thread's */
+		{ "/d/v/other/x/t/acp-workspace", ACP, true,
+		    "Extra mount host path is outside DeerFlow state: "
+		    "/d/v/other/x/t/acp-workspace" },
+		{ "/d/v/u/x/other/acp-workspace", ACP, true,
+		    "Extra mount host path is outside DeerFlow state: "
+		    "/d/v/u/x/other/acp-workspace" },
 	};
 
 	(void)state;

@@ -16,6 +16,38 @@ parse(const char *text)
 	return k8s_json_parse(text, strlen(text), 4, &error);
 }
 
+/* "[0,0,...]" with so many zeros; the caller's. */
+static char *
+zeros(size_t count)
+{
+	char *text = malloc(2 * count + 3);
+	char *at = text;
+
+	*at++ = '[';
+	for (size_t i = 0; i < count; i++) {
+		*at++ = '0';
+		*at++ = ',';
+	}
+	at[-1] = ']';
+	*at = '\0';
+	return text;
+}
+
+static void
+values_are_counted(void **state)
+{
+	char *most = zeros(K8S_JSON_VALUES_MAX - 1);
+	char *more = zeros(K8S_JSON_VALUES_MAX);
+	struct json_object *value = parse(most);
+
+	(void)state;
+	assert_non_null(value);
+	json_object_put(value);
+	assert_null(parse(more));
+	free(most);
+	free(more);
+}
+
 static void
 what_rfc_8259_allows_is_accepted(void **state)
 {
@@ -210,6 +242,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_are_counted),
 		cmocka_unit_test(what_rfc_8259_allows_is_accepted),
 		cmocka_unit_test(anything_else_is_refused_with_a_sentence),
 		cmocka_unit_test(nul_bytes_are_refused_wherever_they_are),
