@@ -99,8 +99,9 @@ def curl_lines(stack: Stack, key: str) -> list[tuple[str, str]]:
         ("look", curl(one)),
         ("is it there?", curl(f"{one}/presence")),
         ("list", curl("/api/sandboxes")),
+        # without -S: that it does not answer yet is what the retries are for
         ("reach the sandbox itself",
-         f"curl -sS -w '\\n' --retry 20 --retry-all-errors --retry-delay 1 "
+         f"curl -s -w '\\n' --retry 20 --retry-all-errors --retry-delay 1 "
          f"\"$({curl(one)} | {url_of})/v1/sandbox\""),
         ("delete", curl(one, "-X DELETE ")),
         ("over TLS", f"curl -sS -w '\\n' --cacert '{stack.ca_file}' {stack.tls_url}/health"),
