@@ -264,8 +264,8 @@ def test_render_prints_what_is_created(made, stack_with, sandbox_id, render, clu
     }
     pod, service = render(request)
     for rendered in (pod, service):
-        # Which call made it is known only when it is made.
-        for name in ("request-id", "api-key-name"):
+        # Which call made it, and when, is known only when it is made.
+        for name in ("request-id", "api-key-name", "last-active-at"):
             rendered["metadata"]["annotations"].pop(f"sandbox-provisioner/{name}", None)
     for owner in service["metadata"].pop("ownerReferences", []):
         assert owner["name"] == pod["metadata"]["name"]
