@@ -169,8 +169,9 @@ give_up(struct creation *creation)
 		    .message = "the request's time is over" } };
 	enum step step = STEP_END;
 
-	if (creation->made_pod && creation->refusal.fault.kind == 0) {
-		creation_keep_refusal(creation, &late);
+	if (creation->made_pod) {
+		if (creation->refusal.fault.kind == K8S_FAULT_NONE)
+			creation_keep_refusal(creation, &late);
 		do
 			step = creation_settle(creation);
 		while (step == STEP_SETTLE);

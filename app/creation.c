@@ -19,6 +19,7 @@ creation_own(struct creation *creation, struct json_object *pod, bool made)
 	creation->pod = json_object_get(pod);
 	creation->made_pod = made;
 	json_object_put(former);
+	creation_forget_refusal(creation); /* of the Pod, before it was there */
 }
 
 bool

@@ -189,3 +189,22 @@ def test_waiters_keep_their_place(stack_with, cluster, new_id):
     for sandbox_id in ids:
         cluster.release(sandbox_id)
     assert [answer.result(60).status_code for answer in waiting] == [201, 201]
+
+
+@pytest.mark.stub
+def test_time_over_in_the_middle_leaves_nothing_half(stack, cluster, sandbox_id):
+    """The Service's answer comes after the deadline: the Pod is finished or taken back."""
+    body = json.dumps({"sandbox_id": sandbox_id}).encode()
+    params = {
+        "REQUEST_METHOD": "POST",
+        "DOCUMENT_URI": "/api/sandboxes",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "QUEUED_AT": f"{time.time() - 23.5:.3f}",
+    }
+    slow = {"verb": "create", "resource": "services", "action": "delay", "ms": 20000, "count": 1}
+    with cluster.faults(slow), fcgi_client.connect(stack.write_socket) as connection:
+        connection.sendall(fcgi_client.request(params, body))
+        out, _ = fcgi_client.finish(connection)
+        assert out.startswith(b"Status: 504")
+        wait_until(lambda: cluster.gone(sandbox_id), 10)
